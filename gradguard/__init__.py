@@ -1,0 +1,55 @@
+"""gradguard finds autograd pitfalls in PyTorch training code.
+
+>>> import gradguard
+>>> gradguard.check_source("optimizer.step").findings[0].rule
+'uncalled-method'
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gradguard.finding import CheckError, Edit, Finding, Fix, Location, Note
+    from gradguard.static.check import Result, check_paths, check_source
+
+__all__ = [
+    "CheckError",
+    "Edit",
+    "Finding",
+    "Fix",
+    "Location",
+    "Note",
+    "Result",
+    "__version__",
+    "check_paths",
+    "check_source",
+]
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "CheckError": "gradguard.finding",
+    "Edit": "gradguard.finding",
+    "Finding": "gradguard.finding",
+    "Fix": "gradguard.finding",
+    "Location": "gradguard.finding",
+    "Note": "gradguard.finding",
+    "Result": "gradguard.static.check",
+    "check_paths": "gradguard.static.check",
+    "check_source": "gradguard.static.check",
+}
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

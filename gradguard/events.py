@@ -1,0 +1,153 @@
+"""What happens to gradients and graphs, in the order in which it happens.
+
+Both engines emit these events: the static one from an abstract execution of the source, the runtime one from the real
+run. An event carries plain facts and no tensor and no syntax node. A fact that is not known is None.
+
+A `Site` stands for a place in source code. It is opaque here, so that an engine may keep what is cheap (a number, or a
+code object with an offset) and work out a `Location` only when there is a finding. Equal sites are the same place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+__all__ = [
+    "Backward",
+    "Escape",
+    "Event",
+    "GradRead",
+    "GradientId",
+    "GraphNode",
+    "ManualUpdate",
+    "OptimizerStep",
+    "Rebind",
+    "Site",
+    "UncalledMethod",
+    "UpdaterId",
+    "ZeroGrad",
+]
+
+Site: TypeAlias = Hashable
+GradientId: TypeAlias = Hashable
+UpdaterId: TypeAlias = Hashable
+Gradients: TypeAlias = frozenset[GradientId]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """`conditional` is true when an engine had to guess whether this event happens in every turn of its loop.
+
+    `calls` tells apart the ways in which one site is reached (the callers of a helper), where an engine knows them.
+    """
+
+    site: Site
+    conditional: bool = False
+    calls: Hashable = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GraphNode:
+    """An operation in an autograd graph. `saves` says whether backward needs buffers that it frees afterwards.
+
+    `name` is the variable that held the result, where one did.
+    """
+
+    id: Hashable
+    operation: str
+    site: Site
+    saves: bool | None
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backward(Event):
+    """A backward pass: it adds to `gradients` and frees the buffers of `graph` unless `keeps_graph`.
+
+    `graph` lists the operations that the pass surely runs through, the root first. `many` is true if the root surely
+    has more than one element, false if it has exactly one; `seeded` if a gradient for the root was given.
+    `accumulates` is false for `torch.autograd.grad`, which returns gradients instead of adding them up.
+    """
+
+    name: str
+    gradients: Gradients = frozenset()
+    graph: tuple[GraphNode, ...] = ()
+    keeps_graph: bool | None = False
+    accumulates: bool = True
+    many: bool | None = None
+    shape: str = ""
+    unreduced: Site | None = None
+    unreduced_by: str = ""
+    seeded: bool | None = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ZeroGrad(Event):
+    """`gradients` were surely cleared, those in `perhaps` possibly."""
+
+    name: str
+    gradients: Gradients = frozenset()
+    perhaps: Gradients = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OptimizerStep(Event):
+    """An optimizer consumed `gradients`. `complete` is true if it owns no other gradient than these."""
+
+    updater: UpdaterId
+    name: str
+    gradients: Gradients
+    complete: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManualUpdate(Event):
+    """Weights were moved along their own gradient by hand: `w.data -= lr * w.grad`."""
+
+    updater: UpdaterId
+    name: str
+    gradients: Gradients
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GradRead(Event):
+    """`.grad` of a tensor was read.
+
+    `operation` and `made_at` tell which operation made the tensor a non-leaf. If the name was rebound from a leaf to
+    the result of an update, `rebound_at` is where.
+    """
+
+    name: str
+    gradients: Gradients = frozenset()
+    is_leaf: bool | None = None
+    requires_grad: bool | None = None
+    retains_grad: bool | None = False
+    operation: str = ""
+    made_at: Site | None = None
+    leaf_at: Site | None = None
+    rebound_at: Site | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rebind(Event):
+    """The name of a leaf now holds the result of an update of it: `w = w - lr * w.grad`."""
+
+    name: str
+    gradients: Gradients
+    requires_grad: bool | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Escape(Event):
+    """Code that the engine cannot see had its hands on `gradients`: anything may have happened to them."""
+
+    gradients: Gradients
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UncalledMethod(Event):
+    """A statement that names a method and does not call it. `receiver` is its source text."""
+
+    receiver: str
+    method: str

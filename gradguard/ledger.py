@@ -1,0 +1,162 @@
+"""The history of gradients and graphs: what was added, used and cleared, and whose buffers are gone.
+
+One gradient goes EMPTY -> backward -> FRESH -> step -> USED, and back to EMPTY by clearing. A backward on a USED
+gradient makes it STALE. The fault is not to become stale; it is the step of the *same* updater that consumes the stale
+sum. That is why a history by updater is kept: an adversarial perturbation that reads a gradient, or a GAN generator's
+backward that leaks into the discriminator, is no fault as long as the optimizer itself starts from a cleared gradient.
+
+The ledger is the only mutable part of the core. It holds no tensor, or it would keep alive the graph that it accuses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass, field
+
+from gradguard.events import (
+    Backward,
+    Escape,
+    Event,
+    GradientId,
+    GradRead,
+    ManualUpdate,
+    OptimizerStep,
+    Site,
+    UpdaterId,
+    ZeroGrad,
+)
+
+__all__ = ["Addition", "Clearing", "Freed", "Gradient", "Ledger", "Use"]
+
+
+@dataclass(frozen=True, slots=True)
+class Addition:
+    """A backward pass that added to a gradient, and the way in which its call was reached."""
+
+    site: Site
+    calls: Hashable = None
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """An updater consumed the gradient when `upto` additions had been made since the last clearing."""
+
+    site: Site
+    upto: int
+
+
+@dataclass(frozen=True, slots=True)
+class Clearing:
+    """The gradient was cleared. `lost` are the additions that nobody had used or looked at."""
+
+    site: Site
+    lost: tuple[Addition, ...]
+    conditional: bool
+
+
+@dataclass(slots=True)
+class Gradient:
+    """The state of one gradient. `known` is true while nothing unseen can have happened to it."""
+
+    known: bool = False
+    added: list[Addition] = field(default_factory=list)
+    uses: dict[UpdaterId, Use] = field(default_factory=dict)
+    used_before: set[UpdaterId] = field(default_factory=set)
+    clearing: Clearing | None = None
+    seen_upto: int = 0
+
+    def add(self, addition: Addition) -> None:
+        self.added.append(addition)
+
+    def use(self, updater: UpdaterId, site: Site) -> None:
+        self.uses[updater] = Use(site, len(self.added))
+        self.seen_upto = len(self.added)
+
+    def look(self) -> None:
+        self.seen_upto = len(self.added)
+
+    def clear(self, site: Site, *, certain: bool, conditional: bool) -> None:
+        lost = tuple(self.added[self.seen_upto :]) if certain else ()
+        self.clearing = Clearing(site, lost, conditional)
+        self.used_before.update(self.uses)
+        self.added.clear()
+        self.uses.clear()
+        self.seen_upto = 0
+        self.known = certain
+
+    def forget(self) -> None:
+        self.known = False
+        self.added.clear()
+        self.uses.clear()
+        self.used_before.clear()
+        self.clearing = None
+        self.seen_upto = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Freed:
+    """The backward pass that freed the buffers of an operation."""
+
+    site: Site
+    name: str
+    calls: Hashable = None
+
+
+class Ledger:
+    """Records events in their order. Rules look at it before the event in question is recorded."""
+
+    def __init__(self) -> None:
+        self._gradients: dict[GradientId, Gradient] = {}
+        self.freed: dict[Hashable, Freed] = {}
+        self.idle_steps: dict[UpdaterId, Site] = {}
+
+    def gradient(self, gradient: GradientId) -> Gradient:
+        state = self._gradients.get(gradient)
+        if state is None:
+            state = self._gradients[gradient] = Gradient()
+        return state
+
+    def alias(self, gradient: GradientId, like: GradientId) -> None:
+        """A gradient that has just become known has the history that `like` has had so far."""
+        source = self.gradient(like)
+        self._gradients[gradient] = Gradient(
+            added=list(source.added), uses=dict(source.uses), clearing=source.clearing, seen_upto=source.seen_upto
+        )
+
+    def born(self, gradients: Iterable[GradientId]) -> None:
+        """These gradients begin to exist, empty: their whole history will be known."""
+        for gradient in gradients:
+            self.gradient(gradient).known = True
+
+    def record(self, event: Event) -> None:
+        if isinstance(event, Backward):
+            self._record_backward(event)
+        elif isinstance(event, ZeroGrad):
+            for gradient in event.gradients:
+                self.gradient(gradient).clear(event.site, certain=True, conditional=event.conditional)
+            for gradient in event.perhaps - event.gradients:
+                self.gradient(gradient).clear(event.site, certain=False, conditional=event.conditional)
+        elif isinstance(event, OptimizerStep):
+            if not any(self.gradient(gradient).added for gradient in event.gradients):
+                self.idle_steps.setdefault(event.updater, event.site)
+            for gradient in event.gradients:
+                self.gradient(gradient).use(event.updater, event.site)
+        elif isinstance(event, ManualUpdate):
+            for gradient in event.gradients:
+                self.gradient(gradient).use(event.updater, event.site)
+        elif isinstance(event, GradRead):
+            for gradient in event.gradients:
+                self.gradient(gradient).look()
+        elif isinstance(event, Escape):
+            for gradient in event.gradients:
+                self.gradient(gradient).forget()
+
+    def _record_backward(self, event: Backward) -> None:
+        if event.accumulates:
+            addition = Addition(event.site, event.calls)
+            for gradient in event.gradients:
+                self.gradient(gradient).add(addition)
+        if event.keeps_graph is False:
+            freed = Freed(event.site, event.name, event.calls)
+            for node in event.graph:
+                self.freed.setdefault(node.id, freed)

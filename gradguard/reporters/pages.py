@@ -1,0 +1,75 @@
+"""What `gradguard explain` and `gradguard rules` show."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import TextIO
+
+from gradguard.reporters.display import width
+from gradguard.reporters.text import TextReport
+from gradguard.rule import Rule
+
+__all__ = ["explain", "list_rules", "list_rules_as_json"]
+
+_MARK = "# <- here"
+
+
+def explain(rule: Rule, stream: TextIO) -> None:
+    """A rule's page: what it finds, why that is a fault, and both examples."""
+    report = TextReport(stream)
+    report.write([(rule.code, "rule"), (f" {rule.name}", "title")])
+    report.paragraph(_sentence(rule.summary))
+    if not rule.default:
+        report.paragraph(f"This rule is off by default; `--select {rule.code}` turns it on.")
+    report.write([])
+    _section(report, "Why", rule.why)
+    _example(report, "Bad", rule.bad)
+    _example(report, "Good", rule.good)
+    _section(report, "Instead", rule.instead)
+
+
+def list_rules(rules: Sequence[Rule], stream: TextIO) -> None:
+    """A table of the rules. A narrow terminal shows the summary below the name."""
+    report = TextReport(stream)
+    names = max((width(rule.name) for rule in rules), default=0)
+    codes = max((width(rule.code) for rule in rules), default=0)
+    longest = max((width(_summary(rule)) for rule in rules), default=0)
+    beside = report.columns is None or codes + names + longest + 4 <= report.columns
+    for rule in rules:
+        if beside:
+            report.write(
+                [(rule.code.ljust(codes), "rule"), (f"  {rule.name.ljust(names)}  ", "title"), (_summary(rule), "text")]
+            )
+        else:
+            report.write([(rule.code, "rule"), (f" {rule.name}", "title")])
+            report.paragraph(_summary(rule), indent="  ")
+
+
+def list_rules_as_json(rules: Sequence[Rule], stream: TextIO) -> None:
+    fields = ("code", "name", "summary", "default", "why", "instead", "bad", "good")
+    data = [{field: getattr(rule, field) for field in fields} for rule in rules]
+    stream.write(json.dumps({"rules": data}, indent=2) + "\n")
+
+
+def _summary(rule: Rule) -> str:
+    return rule.summary if rule.default else f"{rule.summary} (off by default)"
+
+
+def _section(report: TextReport, title: str, text: str) -> None:
+    report.write([(title, "title")])
+    for paragraph in text.split("\n\n"):
+        report.paragraph(" ".join(paragraph.split()), indent="  ")
+    report.write([])
+
+
+def _example(report: TextReport, title: str, code: str) -> None:
+    report.write([(title, "title")])
+    for line in code.split("\n"):
+        style = "primary" if _MARK in line else "text"
+        report.write([(f"    {line}", style)] if line else [])
+    report.write([])
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")

@@ -1,0 +1,59 @@
+"""What a rule is: some metadata, and a pure function of (event, ledger) for each type of event that it listens to."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gradguard.events import Event, Site
+from gradguard.ledger import Ledger
+
+__all__ = ["Acquittal", "Detector", "Report", "Rule"]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A fault that a rule sees in one execution. Engines turn its sites into locations."""
+
+    site: Site
+    message: str
+    notes: tuple[tuple[Site, str], ...] = ()
+    help: str = ""
+    key: Hashable = None
+
+
+@dataclass(frozen=True, slots=True)
+class Acquittal:
+    """An execution in which the same place does the right thing.
+
+    An engine that explores several possible executions reports a place only if no execution acquits it. An engine that
+    watches the one real execution has no use for it. `key` tells apart what one place does to several things: a report
+    is acquitted only by its own key.
+    """
+
+    site: Site
+    key: Hashable = None
+
+
+Detector = Callable[[Any, Ledger], Iterable[Report | Acquittal]]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One pitfall. `bad` marks the guilty line with `# <- here`; `good` is its repair. Both run as they stand."""
+
+    code: str
+    name: str
+    summary: str
+    why: str
+    instead: str
+    bad: str
+    good: str
+    detect: Mapping[type[Event], Detector]
+    default: bool = True
+
+    def __post_init__(self) -> None:
+        for field in ("why", "instead", "bad", "good"):
+            object.__setattr__(self, field, textwrap.dedent(getattr(self, field)).strip("\n"))

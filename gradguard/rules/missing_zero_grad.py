@@ -1,0 +1,88 @@
+"""A step consumes a gradient that was added to after an earlier step had already used it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gradguard.events import ManualUpdate, OptimizerStep, Site
+from gradguard.ledger import Addition, Gradient, Ledger, Use
+from gradguard.rule import Acquittal, Report, Rule
+
+
+def _polluter(state: Gradient, use: Use) -> Addition:
+    """The backward that is to blame: one that had fed the earlier use too, rather than a passing by-product."""
+    fed = {addition.site for addition in state.added[: use.upto]}
+    late = state.added[use.upto :]
+    return next((addition for addition in late if addition.site in fed), late[-1])
+
+
+def detect(event: OptimizerStep | ManualUpdate, ledger: Ledger) -> Iterator[Report | Acquittal]:
+    reported: set[Site] = set()
+    for gradient in event.gradients:
+        state = ledger.gradient(gradient)
+        use = state.uses.get(event.updater)
+        if use is not None and len(state.added) > use.upto:
+            polluter = _polluter(state, use)
+            if polluter.site not in reported:
+                reported.add(polluter.site)
+                yield _report(event, state, use, polluter)
+        elif state.added and event.updater in state.used_before:
+            for addition in state.added:
+                yield Acquittal(addition.site, key=event.updater)
+
+
+def _report(event: OptimizerStep | ManualUpdate, state: Gradient, use: Use, polluter: Addition) -> Report:
+    by_hand = isinstance(event, ManualUpdate)
+    what = f"the update of `{event.name}`" if by_hand else f"`{event.name}.step()`"
+    notes = [(use.site, "the gradient is used here, and is not cleared before the next backward")]
+    if event.site != use.site:
+        notes.append((event.site, "the next update uses the sum of the old gradient and the new one"))
+    if state.clearing is not None:
+        notes.append((state.clearing.site, "cleared here, but not between that use and the next backward"))
+    clear = f"{event.name}.grad = None" if by_hand else f"{event.name}.zero_grad()"
+    return Report(
+        polluter.site,
+        f"this backward adds to a gradient that {what} has already used; it is never cleared in between",
+        tuple(notes),
+        help=f"call `{clear}` once for each update, before the backward or right after the step",
+        key=event.updater,
+    )
+
+
+RULE = Rule(
+    code="GG101",
+    name="missing-zero-grad",
+    summary="a gradient is used, added to, and used again without being cleared",
+    why="""
+        `backward()` adds to `.grad`; it does not replace it. If a step has used the gradient and nothing clears it, the
+        next backward adds on top of the old value, and the next step moves along the sum of all gradients so far. The
+        loss falls at first, then oscillates or becomes nan. PyTorch says nothing. Accumulating over several backward
+        passes *before* a step is fine and is not reported.
+    """,
+    instead="""
+        Clear once for each update: `optimizer.zero_grad()` before the backward, or right after the step. For an update
+        by hand, `w.grad = None` (or `w.grad.zero_()`) after it.
+    """,
+    bad="""
+        import torch
+
+        model = torch.nn.Linear(2, 1)
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        for _ in range(3):
+            loss = model(torch.ones(4, 2)).pow(2).mean()
+            loss.backward()  # <- here
+            optimizer.step()
+    """,
+    good="""
+        import torch
+
+        model = torch.nn.Linear(2, 1)
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        for _ in range(3):
+            loss = model(torch.ones(4, 2)).pow(2).mean()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    """,
+    detect={OptimizerStep: detect, ManualUpdate: detect},
+)

@@ -1,0 +1,268 @@
+"""Binding names, attributes and items; updates in place; deletion; patterns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from gradguard.static import expressions, objects, tensors
+from gradguard.static.arithmetic import AUGMENTED
+from gradguard.static.values import (
+    NONE,
+    Class,
+    Const,
+    Instance,
+    Module,
+    Opaque,
+    Optimizer,
+    Package,
+    Parameters,
+    Seq,
+    Table,
+    Tensor,
+    Value,
+)
+
+if TYPE_CHECKING:
+    from gradguard.static.interpreter import Interpreter
+
+__all__ = ["assign", "delete", "matches", "run_annotated", "run_assign", "run_augmented"]
+
+
+def run_assign(it: Interpreter, node: cst.Assign) -> str:
+    value = it.eval(node.value)
+    for target in node.targets:
+        assign(it, target.target, value, node)
+    return ""
+
+
+def run_annotated(it: Interpreter, node: cst.AnnAssign) -> str:
+    if node.value is not None:
+        assign(it, node.target, it.eval(node.value), node)
+    return ""
+
+
+def assign(it: Interpreter, target: cst.CSTNode, value: Value, node: cst.CSTNode) -> None:
+    """Bind a target to a value."""
+    if isinstance(target, cst.Name):
+        _note_rebinding(it, it.frame.scope.find(target.value), value, target.value, node)
+        if isinstance(value, Tensor):
+            _name(value, target.value)
+        elif isinstance(value, Opaque) and value.op is not None and not value.op.name:
+            value.op.name = target.value
+        it.frame.scope.bind(target.value, value)
+    elif isinstance(target, (cst.Tuple, cst.List)):
+        _unpack(it, target.elements, value, node)
+    elif isinstance(target, cst.Attribute):
+        set_attribute(it, it.eval(target.value), target.attr.value, value, target, node)
+    elif isinstance(target, cst.Subscript):
+        _set_item(it, target, value, node)
+    elif isinstance(target, cst.StarredElement):
+        assign(it, target.value, value, node)
+
+
+def _name(value: Tensor, name: str) -> None:
+    if not value.name:
+        value.name = name
+    if value.op is not None and not value.op.name:
+        value.op.name = name
+
+
+def _unpack(it: Interpreter, elements: object, value: Value, node: cst.CSTNode) -> None:
+    targets = list(elements)  # type: ignore[call-overload]
+    star = next((i for i, element in enumerate(targets) if isinstance(element, cst.StarredElement)), None)
+    items: list[Value] | None = None
+    if isinstance(value, Seq) and (value.exact or len(value.items) >= len(targets)):
+        items = list(value.items)
+    elif isinstance(value, Module) and value.children:
+        items = list(value.children)
+    if items is not None and star is None and len(items) == len(targets):
+        for element, item in zip(targets, items, strict=True):
+            assign(it, element.value, item, node)
+        return
+    if items is not None and star is not None and len(items) >= len(targets) - 1:
+        after = len(targets) - star - 1
+        middle = items[star : len(items) - after]
+        for element, item in zip(targets[:star], items, strict=False):
+            assign(it, element.value, item, node)
+        assign(it, targets[star].value, Seq(middle), node)
+        for element, item in zip(targets[star + 1 :], items[len(items) - after :], strict=True):
+            assign(it, element.value, item, node)
+        return
+    for position, element in enumerate(targets):
+        hint = element.value.value if isinstance(element.value, cst.Name) else ""
+        item = objects.unpacked(it, value, position, hint)
+        if isinstance(element, cst.StarredElement):
+            item = Seq([item], exact=False)
+        assign(it, element.value, item, node)
+
+
+def _note_rebinding(it: Interpreter, old: Value | None, new: Value, name: str, node: cst.CSTNode) -> None:
+    """Mark a new tensor that takes the name of the leaf whose gradient it was computed from."""
+    if isinstance(old, Tensor) and isinstance(new, Tensor) and old is not new:
+        if old.rebound is not None and new.grad_of and new.rebound is None and not new.owners:
+            return
+        if old.leaf and old.owners and new.grad_of and new.leaf is not True and new.rebound is None:
+            if it.trace.cells(old.owners) & {cell for cell, _ in new.grad_of}:
+                new.rebound, new.rebound_file = node, it.file
+                new.name = name
+        elif old.leaf and old.owners and new.grad_of and new.requires_grad is False and not new.owners:
+            if it.trace.cells(old.owners) & {cell for cell, _ in new.grad_of}:
+                new.rebound, new.rebound_file = node, it.file
+                new.name = name
+    elif isinstance(old, Seq) and isinstance(new, Seq) and len(old.items) == len(new.items):
+        for before, after in zip(old.items, new.items, strict=True):
+            _note_rebinding(it, before, after, name, node)
+    elif isinstance(old, Parameters) and isinstance(new, Seq):
+        return
+
+
+def set_attribute(
+    it: Interpreter, receiver: Value, name: str, value: Value, target: cst.CSTNode, node: cst.CSTNode
+) -> None:
+    """`receiver.name = value`."""
+    if isinstance(receiver, Tensor):
+        tensors.set_attribute(it, receiver, name, value, target, node)
+        return
+    if isinstance(receiver, Instance):
+        _note_rebinding(it, receiver.attributes.get(name), value, f"{_self_name(target)}.{name}", node)
+        if isinstance(value, Tensor):
+            _name(value, f"{_self_name(target)}.{name}")
+        elif isinstance(value, Opaque) and value.op is not None and not value.op.name:
+            value.op.name = f"{_self_name(target)}.{name}"
+        receiver.attributes[name] = value
+    elif isinstance(receiver, Opaque):
+        receiver.memo[name] = value
+    elif isinstance(receiver, (Module, Optimizer)):
+        receiver.attributes[name] = value
+        if isinstance(receiver, Module) and name in receiver.names:
+            receiver.children[receiver.names.index(name)] = value
+    elif isinstance(receiver, Class):
+        receiver.attributes[name] = value
+    elif isinstance(receiver, Package):
+        receiver.scope.variables[name] = value
+
+
+def _self_name(target: cst.CSTNode) -> str:
+    return expressions.text(target.value) if isinstance(target, cst.Attribute) else "self"
+
+
+def _set_item(it: Interpreter, target: cst.Subscript, value: Value, node: cst.CSTNode) -> None:
+    receiver = it.eval(target.value)
+    key = expressions.key_of(it, target)
+    if isinstance(receiver, Table):
+        if isinstance(key, Const):
+            try:
+                old = receiver.items.get(key.value)
+                receiver.items[key.value] = value
+            except TypeError:
+                receiver.exact = False
+                return
+            _note_rebinding(it, old, value, expressions.text(target), node)
+            if isinstance(value, Tensor):
+                _name(value, expressions.text(target))
+        else:
+            receiver.exact = False
+            receiver.items[("unknown", len(receiver.items))] = value
+    elif isinstance(receiver, Seq):
+        if isinstance(key, Const) and isinstance(key.value, int) and -len(receiver.items) <= key.value < len(receiver.items):
+            _note_rebinding(it, receiver.items[key.value], value, expressions.text(target), node)
+            receiver.items[key.value] = value
+        else:
+            receiver.exact = False
+            receiver.items.append(value)
+    elif isinstance(receiver, Tensor):
+        tensors.write(it, receiver, value, node, operation="item assignment")
+    elif isinstance(receiver, Module) and isinstance(key, Const) and isinstance(key.value, int):
+        if -len(receiver.children) <= key.value < len(receiver.children):
+            receiver.children[key.value] = value
+    elif isinstance(receiver, Opaque):
+        if isinstance(key, Const):
+            try:
+                receiver.memo["[]", key.value] = value
+            except TypeError:
+                return
+
+
+def run_augmented(it: Interpreter, node: cst.AugAssign) -> str:
+    target = node.target
+    current = it.eval(target)
+    value = it.eval(node.value)
+    symbol, compute = AUGMENTED[type(node.operator)]
+    if isinstance(current, Tensor) and (current.handle or current.base is not None or current.owners):
+        tensors.write(it, current, value, node, operation=symbol + "=", augmented=symbol)
+        return ""
+    if isinstance(current, Seq) and symbol == "+":
+        if isinstance(value, Seq):
+            current.items.extend(value.items)
+            current.exact = current.exact and value.exact
+        elif isinstance(value, Parameters):
+            current.items.append(value)
+        else:
+            current.exact = False
+            current.items.append(Opaque(refs=(value,)))
+        return ""
+    result = expressions.binary(it, symbol, compute, current, value, node)
+    if isinstance(result, Const) and isinstance(result.value, int) and it.loops:
+        result = Const(result.value, counter=True)
+    assign(it, target, result, node)
+    return ""
+
+
+def delete(it: Interpreter, target: cst.BaseExpression, node: cst.CSTNode) -> None:
+    if isinstance(target, cst.Name):
+        it.frame.scope.variables.pop(target.value, None)
+    elif isinstance(target, cst.Attribute):
+        receiver = it.eval(target.value)
+        if isinstance(receiver, Tensor) and target.attr.value == "grad":
+            tensors.set_attribute(it, receiver, "grad", NONE, target, node)
+        elif isinstance(receiver, (Instance, Module, Optimizer)):
+            receiver.attributes.pop(target.attr.value, None)
+    elif isinstance(target, cst.Subscript):
+        receiver = it.eval(target.value)
+        key = expressions.key_of(it, target)
+        if isinstance(receiver, Seq):
+            if isinstance(key, Const) and key.value == slice(None, None, None):
+                receiver.items.clear()
+                receiver.exact = True
+            else:
+                receiver.exact = False
+        elif isinstance(receiver, Table) and isinstance(key, Const):
+            receiver.items.pop(key.value, None)
+
+
+def matches(it: Interpreter, subject: Value, case: cst.MatchCase) -> bool | None:
+    """Whether a case is taken, as far as that is known. Binds the names of its pattern."""
+    truth = _pattern(it, subject, case.pattern)
+    if truth is not False and case.guard is not None:
+        guard = expressions.known_truth(it.eval(case.guard))
+        truth = False if guard is False else (truth if guard is True else None)
+    return truth
+
+
+def _pattern(it: Interpreter, subject: Value, pattern: cst.MatchPattern) -> bool | None:
+    if isinstance(pattern, cst.MatchAs):
+        if pattern.name is not None:
+            it.frame.scope.bind(pattern.name.value, subject)
+        return True if pattern.pattern is None else _pattern(it, subject, pattern.pattern)
+    if isinstance(pattern, cst.MatchValue):
+        value = it.eval(pattern.value)
+        if isinstance(subject, Const) and isinstance(value, Const):
+            return bool(subject.value == value.value)
+        return None
+    if isinstance(pattern, cst.MatchSingleton):
+        return None if not isinstance(subject, Const) else subject.value is it.eval(pattern.value).value  # type: ignore[attr-defined]
+    if isinstance(pattern, cst.MatchOr):
+        results = [_pattern(it, subject, element.pattern) for element in pattern.patterns]
+        return True if True in results else (None if None in results else False)
+    if isinstance(pattern, (cst.MatchList, cst.MatchTuple)):
+        for position, element in enumerate(pattern.patterns):
+            if isinstance(element, cst.MatchSequenceElement):
+                _pattern(it, objects.unpacked(it, subject, position, ""), element.value)
+        return None
+    for child in getattr(pattern, "patterns", ()) or ():
+        inner = getattr(child, "value", None) or getattr(child, "pattern", None)
+        if isinstance(inner, cst.MatchPattern):
+            _pattern(it, Opaque(), inner)
+    return None

@@ -1,0 +1,490 @@
+"""Calls: functions of the source are entered, classes are instantiated, modules are applied."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from gradguard.static import escape, expressions, library, objects, shapes, tensors
+from gradguard.static.index import children
+from gradguard.static.shapes import UNKNOWN, Size
+from gradguard.static.values import (
+    NONE,
+    Arguments,
+    Bound,
+    Class,
+    External,
+    Function,
+    Generator,
+    Instance,
+    Method,
+    Module,
+    Op,
+    Opaque,
+    Optimizer,
+    Partial,
+    Scope,
+    Seq,
+    Super,
+    Table,
+    Tensor,
+    Value,
+)
+
+if TYPE_CHECKING:
+    from gradguard.static.interpreter import Interpreter
+
+__all__ = ["call", "call_module", "evaluate_call", "evaluate_defaults", "make_function"]
+
+MAX_DEPTH = 24
+MAX_RECURSION = 2
+
+_FLAGS = {
+    "staticmethod": "staticmethod",
+    "classmethod": "classmethod",
+    "property": "property",
+    "cached_property": "property",
+    "contextmanager": "contextmanager",
+    "asynccontextmanager": "contextmanager",
+    "no_grad": "no_grad",
+    "inference_mode": "no_grad",
+    "enable_grad": "enable_grad",
+}
+
+
+# --- making functions ------------------------------------------------------------------------------------------------
+
+
+def evaluate_defaults(it: Interpreter, params: cst.Parameters) -> dict[str, Value]:
+    """The default arguments, evaluated where the function is defined."""
+    return {
+        param.name.value: expressions.evaluate(it, param.default)
+        for param in (*params.posonly_params, *params.params, *params.kwonly_params)
+        if param.default is not None
+    }
+
+
+def make_function(it: Interpreter, node: cst.FunctionDef, owner: Class | None) -> Value:
+    """The value of a function definition, with the decorators that matter applied."""
+    flags: set[str] = set()
+    wrappers: list[Value] = []
+    for decorator in node.decorators:
+        expression = decorator.decorator
+        name = expressions.dotted(expression.func if isinstance(expression, cst.Call) else expression)
+        flag = _FLAGS.get(name.rsplit(".", 1)[-1])
+        if flag is not None:
+            flags.add(flag)
+        elif name.endswith((".setter", ".deleter")):
+            flags.add("setter")
+        else:
+            value = expressions.evaluate(it, expression)
+            if isinstance(value, (Function, Partial, Bound)):
+                wrappers.append(value)
+    if _is_generator(it, node):
+        flags.add("generator")
+    function: Value = Function(node, it.frame.scope, it.file, evaluate_defaults(it, node.params), owner, frozenset(flags))
+    for wrapper in reversed(wrappers):
+        wrapped = call(it, wrapper, Arguments([function]), node)
+        if isinstance(wrapped, (Function, Partial, Bound)):
+            function = wrapped
+    return function
+
+
+def _is_generator(it: Interpreter, node: cst.FunctionDef) -> bool:
+    known = it.file.generators.get(node)
+    if known is None:
+        known = it.file.generators[node] = _yields(node.body)
+    return known
+
+
+def _yields(body: cst.CSTNode) -> bool:
+    stack: list[cst.CSTNode] = [body]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, cst.Yield):
+            return True
+        if not isinstance(node, (cst.FunctionDef, cst.Lambda, cst.ClassDef)):
+            stack.extend(children(node))
+    return False
+
+
+# --- evaluating a call -----------------------------------------------------------------------------------------------
+
+
+def evaluate_call(it: Interpreter, node: cst.Call) -> Value:
+    func = node.func
+    if isinstance(func, cst.Attribute):
+        # A chain of thousands of method calls is refused rather than recursed into.
+        if len(it.stack) > 150:
+            return Opaque()
+        it.stack.append(node)
+        try:
+            receiver = expressions.evaluate(it, func.value)
+            arguments = evaluate_arguments(it, node.args)
+            return call_method(it, receiver, func.attr.value, arguments, node)
+        finally:
+            it.stack.pop()
+    if isinstance(func, cst.Name) and func.value == "super" and it.frame.scope.find("super") is None:
+        return _super(it)
+    if isinstance(func, cst.Name) and func.value in ("locals", "globals", "vars"):
+        return Opaque(func.value)
+    it.stack.append(node)
+    try:
+        function = expressions.evaluate(it, func)
+        arguments = evaluate_arguments(it, node.args)
+        return call(it, function, arguments, node)
+    finally:
+        it.stack.pop()
+
+
+def evaluate_arguments(it: Interpreter, args: object) -> Arguments:
+    arguments = Arguments()
+    for arg in args:  # type: ignore[attr-defined]
+        value = expressions.evaluate(it, arg.value)
+        if arg.star == "*":
+            spread = expressions.spread_out(objects.consumed(it, value))
+            if spread is None:
+                arguments.open = True
+                if isinstance(value, Seq):
+                    arguments.positional.extend(value.items)
+                else:
+                    arguments.keywords.setdefault("*", value)
+            else:
+                arguments.positional.extend(spread)
+        elif arg.star == "**":
+            if isinstance(value, Table):
+                arguments.keywords.update({key: v for key, v in value.items.items() if isinstance(key, str)})
+                arguments.open = arguments.open or not value.exact
+            else:
+                arguments.open = True
+                arguments.keywords.setdefault("**", value)
+        elif arg.keyword is not None:
+            arguments.keywords[arg.keyword.value] = value
+        else:
+            arguments.positional.append(value)
+    return arguments
+
+
+def _super(it: Interpreter) -> Value:
+    for frame in reversed(it.frames):
+        if frame.function is not None and frame.function.owner is not None and frame.receiver is not None:
+            return Super(frame.receiver, frame.function.owner)
+    return Opaque("super")
+
+
+def call_method(it: Interpreter, receiver: Value, name: str, arguments: Arguments, node: cst.CSTNode) -> Value:
+    """`receiver.name(*arguments)`."""
+    if isinstance(receiver, Tensor):
+        return tensors.method(it, receiver, name, arguments, node)
+    if isinstance(receiver, External):
+        return library.call(it, f"{receiver.path}.{name}", arguments, node)
+    if isinstance(receiver, Opaque):
+        known = receiver.memo.get(name)
+        if known is not None and not (isinstance(known, Opaque) and known.parent is receiver):
+            return call(it, known, arguments, node)
+        if known is not None and isinstance(known, Opaque) and known.parameters and name not in objects.MODULE_METHODS:
+            return call(it, known, arguments, node)
+        if _is_called_module(receiver, name, arguments):
+            made = expressions.get_attribute(it, receiver, name, node)
+            return call(it, made, arguments, node)
+        return objects.method(it, receiver, name, arguments, node)
+    function = expressions.get_attribute(it, receiver, name, node)
+    if isinstance(function, Method):
+        return objects.method(it, function.receiver, function.name, arguments, node)
+    if isinstance(function, Opaque) and isinstance(receiver, Instance):
+        if not (function.parameters or _is_called_module(objects.unknown_of(receiver), name, arguments)):
+            return objects.method(it, receiver, name, arguments, node)
+    return call(it, function, arguments, node)
+
+
+def _is_called_module(receiver: Opaque, name: str, arguments: Arguments) -> bool:
+    """Whether `self.netD(x)`, on an unknown object, is the application of a module rather than a method."""
+    return bool(arguments.positional) and library.names_module(name) and not name.endswith(("step", "loss"))
+
+
+# --- calling ---------------------------------------------------------------------------------------------------------
+
+
+def call(it: Interpreter, function: Value, arguments: Arguments, node: cst.CSTNode) -> Value:
+    """`function(*arguments)`."""
+    if isinstance(function, Function):
+        return call_function(it, function, arguments, node, None)
+    if isinstance(function, Bound):
+        inner = function.function
+        if isinstance(inner, Function):
+            return call_function(it, inner, arguments, node, function.receiver)
+        return call(it, inner, Arguments([function.receiver, *arguments.positional], arguments.keywords), node)
+    if isinstance(function, Class):
+        return instantiate(it, function, arguments, node)
+    if isinstance(function, External):
+        return library.call(it, function.path, arguments, node)
+    if isinstance(function, Module):
+        return call_module(it, function, arguments, node)
+    if isinstance(function, Instance):
+        return _call_instance(it, function, arguments, node)
+    if isinstance(function, Method):
+        return objects.method(it, function.receiver, function.name, arguments, node)
+    if isinstance(function, Partial):
+        given = function.arguments
+        joined = Arguments(
+            [*given.positional, *arguments.positional], {**given.keywords, **arguments.keywords}, arguments.open
+        )
+        return call(it, function.function, joined, node)
+    if isinstance(function, Opaque):
+        return call_unknown(it, function, arguments, node)
+    return Opaque(refs=tuple(arguments.all()), reach=tensors.reach_of(arguments.all()))
+
+
+def call_function(
+    it: Interpreter, function: Function, arguments: Arguments, node: cst.CSTNode, receiver: Value | None
+) -> Value:
+    if len(it.frames) > MAX_DEPTH or sum(f.function is not None and f.function.node is function.node for f in it.frames) >= MAX_RECURSION:
+        return escape.unknown_call(it, function.name, arguments, node, receiver=receiver)
+    if isinstance(function.node, cst.FunctionDef):
+        it.trace.executed.add(function.node)
+    scope = Scope({}, function.scope)
+    _bind(it, function, arguments, receiver, scope)
+    if "generator" in function.flags:
+        if "contextmanager" in function.flags or not it.trace.plan.get(function.node, False):
+            return _generator(it, function, scope, receiver, node)
+    return _run(it, function, scope, receiver, node)
+
+
+def _bind(it: Interpreter, function: Function, arguments: Arguments, receiver: Value | None, scope: Scope) -> None:
+    params = function.node.params
+    names = [param.name.value for param in (*params.posonly_params, *params.params)]
+    positional = list(arguments.positional)
+    if receiver is not None and "staticmethod" not in function.flags:
+        positional.insert(0, receiver)
+    keywords = dict(arguments.keywords)
+    keywords.pop("*", None)
+    rest = keywords.pop("**", None)
+    variables = scope.variables
+    for name, value in zip(names, positional, strict=False):
+        variables[name] = value
+    if isinstance(params.star_arg, cst.Param):
+        variables[params.star_arg.name.value] = Seq(positional[len(names) :], not arguments.open, "tuple")
+    for name in (*names[len(positional) :], *(param.name.value for param in params.kwonly_params)):
+        if name in keywords:
+            variables[name] = keywords.pop(name)
+        elif arguments.open:
+            variables[name] = Opaque(name, refs=() if rest is None else (rest,), stable=True)
+        elif name in function.defaults:
+            variables[name] = function.defaults[name]
+        else:
+            variables[name] = Opaque(name, stable=True)
+    if params.star_kwarg is not None:
+        variables[params.star_kwarg.name.value] = Table(dict(keywords), not arguments.open)
+
+
+def _generator(it: Interpreter, function: Function, scope: Scope, receiver: Value | None, node: cst.CSTNode) -> Value:
+    def run(on_yield: object) -> None:
+        from gradguard.static.interpreter import Frame
+
+        frame = Frame(function.file, scope, function, receiver, on_yield=on_yield, global_scope=_global_scope(function))  # type: ignore[arg-type]
+        it.frames.append(frame)
+        try:
+            it.suite(function.node.body)  # type: ignore[arg-type]
+        finally:
+            if frame in it.frames:
+                del it.frames[it.frames.index(frame) :]
+
+    return Generator(run)
+
+
+def _global_scope(function: Function) -> Scope:
+    scope = function.scope
+    while scope.parent is not None:
+        scope = scope.parent
+    return scope
+
+
+def _run(it: Interpreter, function: Function, scope: Scope, receiver: Value | None, node: cst.CSTNode) -> Value:
+    from gradguard.static.interpreter import Frame
+
+    frame = Frame(function.file, scope, function, receiver, global_scope=_global_scope(function))
+    calls, enabled, loops = it.trace.calls, it.grad_enabled, it.loops
+    it.trace.calls = (*calls, node)
+    it.frames.append(frame)
+    if "no_grad" in function.flags:
+        it.grad_enabled = False
+    elif "enable_grad" in function.flags:
+        it.grad_enabled = True
+    try:
+        if isinstance(function.node, cst.Lambda):
+            return expressions.evaluate(it, function.node.body)
+        it.suite(function.node.body)
+    finally:
+        it.frames.pop()
+        it.trace.calls = calls
+        it.loops = loops
+        if "no_grad" in function.flags or "enable_grad" in function.flags:
+            it.grad_enabled = enabled
+    return frame.result if frame.result is not None else NONE
+
+
+# --- classes ---------------------------------------------------------------------------------------------------------
+
+
+def instantiate(it: Interpreter, cls: Class, arguments: Arguments, node: cst.CSTNode) -> Value:
+    kinds = [library.kind_of_class(base) for base in cls.externals()]
+    if "optimizer" in kinds:
+        return _make_own_optimizer(it, cls, arguments, node)
+    instance = Instance(cls, is_module="module" in kinds, whole="unknown" not in kinds)
+    init = cls.lookup("__init__")
+    if init is not None:
+        it.call(Bound(init[0], instance, init[1]), arguments, node)
+    else:
+        _fill_fields(it, cls, instance, arguments)
+        if not instance.whole:
+            objects.unknown_of(instance).refs = tuple(arguments.all())
+    return instance
+
+
+def _fill_fields(it: Interpreter, cls: Class, instance: Instance, arguments: Arguments) -> None:
+    """The fields of a dataclass or named tuple."""
+    names: list[str] = []
+    for base in reversed(list(cls.lineage())):
+        for line in base.node.body.body:
+            for small in getattr(line, "body", ()) if isinstance(line, cst.SimpleStatementLine) else ():
+                if isinstance(small, cst.AnnAssign) and isinstance(small.target, cst.Name):
+                    names.append(small.target.value)
+    for position, name in enumerate(dict.fromkeys(names)):
+        value = arguments.get(position, name)
+        if value is not None:
+            instance.attributes[name] = value
+
+
+def _make_own_optimizer(it: Interpreter, cls: Class, arguments: Arguments, node: cst.CSTNode) -> Value:
+    """A subclass of an optimizer: it steps and clears as its base does, whatever its update computes."""
+    given = arguments.get(0, "params")
+    found = objects.as_parameters(it, given) if given is not None else None
+    names = it.file.index.names_of(cls.node)
+    optimizer = Optimizer(
+        cls.name, list(found.owners) if found is not None else [], ("optimizer", it.file, node), loose=found is None, node=node
+    )
+    step = cls.lookup("step")
+    if step is not None and isinstance(step[0], Function) and ".zero_grad" in names:
+        optimizer.loose = True
+        optimizer.kind = "clears itself"
+    it.trace.add_optimizer(optimizer)
+    return optimizer
+
+
+def _call_instance(it: Interpreter, instance: Instance, arguments: Arguments, node: cst.CSTNode) -> Value:
+    for name in ("__call__", "forward"):
+        found = instance.cls.lookup(name)
+        if found is not None:
+            result = it.call(Bound(found[0], instance, found[1]), arguments, node)
+            return result
+    return _apply_unknown_module(it, instance, arguments, node, "the module")
+
+
+# --- modules ---------------------------------------------------------------------------------------------------------
+
+
+def call_module(it: Interpreter, module: Module, arguments: Arguments, node: cst.CSTNode) -> Value:
+    """`module(*arguments)` for a module of torch.nn."""
+    if module.kind == "Sequential" and module.children:
+        value: Value = arguments.positional[0] if arguments.positional else Opaque()
+        for child in module.children:
+            value = call(it, child, Arguments([value]), node)
+        return value
+    config = [tensors.argument(v) for v in module.config]
+    words = {key: tensors.argument(v) for key, v in module.keywords.items()}
+    try:
+        size = shapes.module(module.kind, config, words, [tensors.argument(v) for v in arguments.positional])
+    except (TypeError, ValueError, IndexError, KeyError, AttributeError):
+        size = UNKNOWN
+    trains = module.has_parameters and not module.frozen
+    inputs = list(arguments.positional)
+    label = f"nn.{module.kind}"
+    result = tensors.apply(
+        it,
+        module.kind,
+        inputs,
+        arguments.keywords,
+        node,
+        label,
+        size=size if isinstance(size, Size) else UNKNOWN,
+        module=module if trains else None,
+        saves=module.kind not in ("Identity", "Flatten", "Unflatten"),
+    )
+    if isinstance(result, Tensor) and module.frozen is None and result.requires_grad and module.has_parameters:
+        result.requires_grad = None
+    if module.kind == "Dropout" or not isinstance(result, Tensor):
+        return result
+    return _states(module.kind, result, size)
+
+
+def _states(kind: str, result: Tensor, size: object) -> Value:
+    """The several results of recurrent and attention modules: all lie in the same graph."""
+
+    def twin() -> Tensor:
+        return Tensor(
+            requires_grad=result.requires_grad, leaf=result.leaf, op=result.op, reach=result.reach,
+            operation=result.operation, made_at=result.made_at, file=result.file,
+        )  # fmt: skip
+
+    if kind in ("RNN", "GRU", "MultiheadAttention"):
+        return Seq([result, twin()], kind="tuple")
+    if kind == "LSTM":
+        return Seq([result, Seq([twin(), twin()], kind="tuple")], kind="tuple")
+    if kind == "LSTMCell":
+        return Seq([result, twin()], kind="tuple")
+    if isinstance(size, tuple):
+        return Seq([twin() for _ in size], kind="tuple")
+    return result
+
+
+def call_unknown(it: Interpreter, function: Opaque, arguments: Arguments, node: cst.CSTNode) -> Value:
+    """A call of something unknown: a module, a loss, a scaler that does it all, or any function."""
+    given = list(arguments.all())
+    name = function.hint or function.attribute
+    graph = [value for value in given if tensors.in_graph(value)]
+    if library.names_loss(name) and graph and function.op is None:
+        return _as_tensor_result(it, given, node, name)
+    has_optimizer = [value for value in given if objects.is_optimizer(it, value)]
+    if has_optimizer and graph and "scaler" in name.lower():
+        return _scaler_that_steps(it, graph[0], has_optimizer[0], arguments, node)
+    if function.parameters or (library.names_module(name) and given and not has_optimizer):
+        function.parameters = True
+        return _apply_unknown_module(it, function, arguments, node, name or "the module")
+    if function.parent is not None and not function.stable:
+        return escape.unknown_call(it, name, arguments, node, receiver=function.parent)
+    return escape.unknown_call(it, name, arguments, node)
+
+
+def _as_tensor_result(it: Interpreter, given: list[Value], node: cst.CSTNode, name: str) -> Value:
+    return tensors.apply(it, name, given, {}, node, f"{name}()", size=UNKNOWN, saves=True)
+
+
+def _scaler_that_steps(it: Interpreter, loss: Value, optimizer: Value, arguments: Arguments, node: cst.CSTNode) -> Value:
+    """`loss_scaler(loss, optimizer, …)`: backward and step in one call."""
+    keeps = tensors._keeps_graph(arguments.get(-1, "retain_graph"), arguments.get(-1, "create_graph"))
+    tensors.run_backward(it, [loss], node, name="loss", seeded=None, keeps_graph=keeps, inputs=None)
+    update = arguments.get(-1, "update_grad") or arguments.get(-1, "need_update")
+    if update is None or expressions.known_truth(update) is not False:
+        owner = optimizer if isinstance(optimizer, Optimizer) else objects.optimizer_of(it, optimizer)  # type: ignore[arg-type]
+        it.trace.step(node, it.file, owner.kind or "optimizer", owner)
+    return Opaque("norm")
+
+
+def _apply_unknown_module(
+    it: Interpreter, module: Opaque | Instance, arguments: Arguments, node: cst.CSTNode, name: str
+) -> Value:
+    given = list(arguments.all())
+    tensors.look(it, given, node)
+    graph = [v for v in given if tensors.in_graph(v)]
+    trains = not module.frozen and it.grad_enabled is not False
+    if it.grad_enabled is False or (module.frozen and not graph):
+        return Opaque("output", detached=True)
+    # What such a module does with a second input (a hidden state, say) is not known: it may well detach it.
+    first = graph[0] if graph else None
+    parents = (first.op,) if isinstance(first, (Tensor, Opaque)) and first.op is not None and first is given[0] else ()
+    op = Op(name, node, it.file, True, parents, (module,) if trains else ())
+    reach = tensors.reach_of(graph) | (frozenset((module,)) if trains else frozenset())
+    return Opaque("output", op=op, reach=reach, refs=(), called=name)
+
+

@@ -1,0 +1,99 @@
+"""Calls of code that cannot be seen: what comes back, and what may have happened to the gradients it could reach."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from gradguard.static import objects, tensors
+from gradguard.static.values import (
+    Arguments,
+    Bound,
+    Function,
+    Instance,
+    Module,
+    Opaque,
+    Optimizer,
+    Owner,
+    Partial,
+    Value,
+    walk,
+)
+
+if TYPE_CHECKING:
+    from gradguard.static.interpreter import Interpreter
+
+__all__ = ["unknown_call"]
+
+# Functions that take an optimizer and leave its gradients alone.
+_HARMLESS = re.compile(
+    r"sched|lr|learning_rate|warmup|anneal|decay|checkpoint|ckpt|save|load|state|log|print|summary|watch|info|repr|ema|"
+    r"prepare|setup|init|wrap|scaler|SWA|isinstance|type|len|id|hasattr|getattr|vars|count|num_|size|metric|meter|"
+    r"track|record|write|plot|show|display|eval|valid|test|predict|sample|format|describe|debug|barrier|seed|clip|norm|"
+    r"join|add_scalar|add_hparams|tqdm|set_postfix|early_stop|stopper|distribut|parallel|compile|register|Averaged",
+    re.I,
+)
+# Functions that take a model and may well train it or clear its gradients.
+_HANDLES_GRADIENTS = re.compile(r"zero|clear|reset|optim|step|update|train|fit|backward|learn|closure|grad", re.I)
+_COPIES_ONLY = re.compile(r"ema|target|soft|hard|sync|copy|moving|average|polyak|checkpointing|penalty|norm|clip|require|freeze|enable|toggle", re.I)
+
+
+def unknown_call(
+    it: Interpreter, name: str, arguments: Arguments, node: cst.CSTNode, *, receiver: Value | None = None
+) -> Value:
+    """The result of a call of unseen code; its arguments (and its receiver) escape into it."""
+    given = list(walk(arguments.all()))
+    tensors.look(it, given, node)
+    _escape(it, name, given, receiver)
+    everything = given if receiver is None else [*given, receiver]
+    reach = tensors.reach_of(v for v in everything if not isinstance(v, Instance) or v.is_module)
+    return Opaque(name, refs=tuple(everything), reach=reach, called=name)
+
+
+def _escape(it: Interpreter, name: str, given: list[Value], receiver: Value | None) -> None:
+    if _runs_our_code(it, given):
+        it.trace.escape_all()
+        return
+    handles = bool(_HANDLES_GRADIENTS.search(name)) and not _COPIES_ONLY.search(name)
+    harmless = bool(_HARMLESS.search(name)) and not handles
+    optimizers: list[Optimizer] = []
+    owners: list[Owner] = []
+    for value in given:
+        if isinstance(value, Opaque) and objects.looks_like_optimizer(it, value) and not harmless:
+            objects.optimizer_of(it, value)
+        if not harmless:
+            optimizers.extend(objects.held_optimizers(it, value))
+        if handles and isinstance(value, (Module, Instance, Opaque)):
+            if not isinstance(value, Opaque) or value.parameters:
+                owners.append(value)
+        if handles and tensors.in_graph(value) and not isinstance(value, Module):
+            it.trace.escape_all()
+            return
+    if isinstance(receiver, Instance) and not harmless:
+        # A method of a base class that cannot be seen: it has the whole object in its hands.
+        optimizers.extend(objects.held_optimizers(it, receiver))
+        owners.append(receiver)
+    elif isinstance(receiver, Opaque) and not harmless:
+        optimizers.extend(objects.held_optimizers(it, receiver, 1))
+        for ref in receiver.refs:
+            if isinstance(ref, Instance):
+                optimizers.extend(objects.held_optimizers(it, ref))
+        if handles and receiver.parameters:
+            owners.append(receiver)
+    if optimizers or owners:
+        it.trace.wild = True
+        held = [owner for optimizer in optimizers for owner in optimizer.owners]
+        it.trace.escape([*owners, *held], optimizers)
+
+
+def _runs_our_code(it: Interpreter, given: list[Value]) -> bool:
+    """Whether a function that handles gradients is handed over, to be called from there."""
+    for value in given:
+        function = value.function if isinstance(value, (Bound, Partial)) else value
+        if isinstance(function, Function) and function.file.index.is_hot(function.node):
+            return True
+    return False
+
+

@@ -1,0 +1,273 @@
+"""Which executions to run, and what to believe of them.
+
+A place is reported if it is wrong in some execution and right in none: each condition that the source leaves open is
+tried both ways, alone, and an execution in which the same place does the right thing acquits it. So a clearing that
+happens under a condition silences the report, while a branch that never clears is found even if another branch does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import libcst as cst
+
+from gradguard.events import Event
+from gradguard.rule import Detector, Report, Rule
+from gradguard.static import calls, library
+from gradguard.static.expressions import text
+from gradguard.static.index import Known
+from gradguard.static.interpreter import Frame, Interpreter, Raised
+from gradguard.static.project import Project, SourceFile
+from gradguard.static.trace import OutOfFuel, Trace
+from gradguard.static.values import (
+    Arguments,
+    Bound,
+    Class,
+    Const,
+    Function,
+    Instance,
+    Optimizer,
+    Package,
+    Scope,
+    Value,
+)
+
+__all__ = ["explore"]
+
+FUEL_OF_A_TRACE = 40_000
+FUEL_OF_A_FILE = 400_000
+COVERAGE_FLIPS = 16
+ACQUITTAL_FLIPS = 160
+
+Key = tuple[str, Hashable, Hashable]
+Detectors = Mapping[type[Event], Sequence[tuple[Rule, Detector]]]
+Start = Callable[[Interpreter], None]
+
+
+@dataclass(slots=True)
+class Explorer:
+    """Runs the executions of one file."""
+
+    project: Project
+    detectors: Detectors
+    fuel: int = FUEL_OF_A_FILE
+    executed: set[cst.CSTNode] = field(default_factory=set)
+    found: dict[Key, Report] = field(default_factory=dict)
+
+    @property
+    def file(self) -> SourceFile:
+        return self.project.main
+
+    def run(self) -> None:
+        self.enter(_top_level)
+        for entry in self._entries():
+            self.enter(entry)
+        self._bare()
+
+    # --- one entry ---------------------------------------------------------------------------------------------------
+
+    def enter(self, start: Start) -> None:
+        """Explore one way into the file. Past a bound it says nothing."""
+        first = self._trace(start, {})
+        if first is None:
+            return
+        guilty = dict(first.reports)
+        innocent = first.acquitted - first.reports.keys()
+        planned: set[frozenset[tuple[cst.CSTNode, bool]]] = {frozenset()}
+        queue: list[tuple[Trace, dict[cst.CSTNode, bool]]] = [(first, {})]
+        flips = 0
+        while queue:
+            trace, plan = queue.pop(0)
+            for node, choice in list(trace.decided.items()):
+                if node in plan:
+                    continue
+                pending = bool(guilty.keys() - innocent)
+                if not (pending and not plan) and not self._worth_covering(trace, node):
+                    continue
+                if len(plan) >= 2 or flips >= (ACQUITTAL_FLIPS if pending else COVERAGE_FLIPS):
+                    continue
+                wanted = {**plan, node: not choice}
+                key = frozenset(wanted.items())
+                if key in planned:
+                    continue
+                planned.add(key)
+                flips += 1
+                other = self._trace(start, wanted)
+                if other is None:
+                    if self.fuel <= 0:
+                        return
+                    continue
+                for name, report in other.reports.items():
+                    guilty.setdefault(name, report)
+                if not other.partial:
+                    innocent |= other.acquitted - other.reports.keys()
+                queue.append((other, wanted))
+        for name, report in guilty.items():
+            if name not in innocent:
+                self.found.setdefault(name, report)
+
+    def _worth_covering(self, trace: Trace, node: cst.CSTNode) -> bool:
+        """Whether the other way leads to code that handles gradients and has not been executed."""
+        statement = trace.governs.get(node)
+        return statement is not None and trace.decided_in[node].index.is_hot(statement)
+
+    def _trace(self, start: Start, plan: dict[cst.CSTNode, bool]) -> Trace | None:
+        fuel = min(FUEL_OF_A_TRACE, self.fuel)
+        if fuel <= 0:
+            return None
+        trace = Trace(self.detectors, plan, fuel)
+        interpreter = Interpreter(trace, self.project)
+        try:
+            start(interpreter)
+        except Raised:
+            pass
+        except (OutOfFuel, RecursionError):
+            return None
+        finally:
+            self.fuel -= fuel - max(trace.fuel, 0) + 50
+        self.executed |= trace.executed
+        return trace
+
+    # --- ways in -----------------------------------------------------------------------------------------------------
+
+    def _entries(self) -> Iterator[Start]:
+        """Functions and methods that handle gradients and that no execution has reached yet, callers first."""
+        index = self.file.index
+        hot = [known for known in index.functions if not known.nested and not index.hot.isdisjoint(known.names)]
+        methods: dict[cst.ClassDef, list[Known]] = {}
+        for known in hot:
+            if known.cls is not None:
+                methods.setdefault(known.cls, []).append(known)
+        called = {name for known in hot for name in known.names}
+        functions = [known for known in hot if known.cls is None]
+        for known in sorted(functions, key=lambda known: known.node.name.value in called):
+            if known.node not in self.executed:
+                yield _function_entry(known.node)
+        based_on = {text(base.value) for cls in index.classes for base in cls.bases}
+        for cls in sorted(index.classes, key=lambda cls: cls.name.value in based_on):
+            own = methods.get(cls, [])
+            for known in sorted(own, key=lambda known: "." + known.node.name.value in called):
+                if known.node not in self.executed:
+                    yield _method_entry(cls, known.node)
+
+    def _bare(self) -> None:
+        """Methods that are named but not called, in code that no execution has reached."""
+        trace = Trace(self.detectors, {}, 1)
+        for node in self.file.index.bare:
+            method = node.attr.value
+            receiver = text(node.value)
+            if node in self.executed or not receiver:
+                continue
+            last = receiver.rsplit(".", 1)[-1]
+            if method in ("zero_grad", "backward") or (
+                method in ("step", "update", "unscale_") and library.is_training_name(last, method)
+            ):
+                trace.uncalled(node, self.file, receiver, method)
+        self.found.update({key: report for key, report in trace.reports.items() if key not in self.found})
+
+
+def _top_level(it: Interpreter) -> None:
+    it.run_file(it.project.main, main=True)
+
+
+def _definitions(it: Interpreter) -> Package:
+    """Run the top level of the file as if it were imported, without the parts that train."""
+    file = it.project.main
+    scope = Scope({"__name__": Const("module")})
+    package = it.packages[id(file)] = Package(file, scope)
+    it.frames.append(Frame(file, scope, global_scope=scope))
+    try:
+        for statement in file.module.body:
+            if isinstance(statement, cst.SimpleStatementLine):
+                kept = [small for small in statement.body if not isinstance(small, cst.Expr)]
+                if kept and not (any(file.index.is_hot(small) for small in kept)):
+                    it.run([statement.with_changes(body=kept) if len(kept) != len(statement.body) else statement])
+            elif isinstance(statement, (cst.FunctionDef, cst.ClassDef)) or not file.index.is_hot(statement):
+                if not isinstance(statement, (cst.For, cst.While, cst.With)):
+                    it.run([statement])
+    finally:
+        it.frames.pop()
+    return package
+
+
+def _function_entry(node: cst.FunctionDef) -> Start:
+    def start(it: Interpreter) -> None:
+        package = _definitions(it)
+        function = package.scope.variables.get(node.name.value)
+        if not isinstance(function, Function) or function.node is not node:
+            it.frames.append(Frame(package.file, package.scope, global_scope=package.scope))
+            function = calls.make_function(it, node, None)
+            it.frames.pop()
+        _enter(it, package, function, node)
+
+    return start
+
+
+def _method_entry(cls: cst.ClassDef, node: cst.FunctionDef) -> Start:
+    def start(it: Interpreter) -> None:
+        package = _definitions(it)
+        value = package.scope.variables.get(cls.name.value)
+        if not isinstance(value, Class) or value.node is not cls:
+            return
+        it.frames.append(Frame(package.file, package.scope, global_scope=package.scope))
+        try:
+            it.trace.guesses += 1
+            made = calls.instantiate(it, value, Arguments(open=True), node)
+        except Raised:
+            return
+        finally:
+            it.trace.guesses -= 1
+            it.frames.pop()
+        found = value.attributes.get(node.name.value)
+        if isinstance(made, Optimizer) or found is None:
+            return
+        _enter(it, package, Bound(found, made, value), node)
+        if isinstance(made, Instance) and _is_repeated(it, made, value, node):
+            _enter(it, package, Bound(found, made, value), node)
+
+    return start
+
+
+def _is_repeated(it: Interpreter, instance: Instance, cls: Class, node: cst.FunctionDef) -> bool:
+    """Whether to run a method a second time: it trains by itself, and nothing else in sight clears for it.
+
+    A method that does one backward and one step is called from a loop somewhere. Its optimizer lives in the object, so
+    what clears it can be expected in the class; if another method does, the order of the calls is not known.
+    """
+    names = it.file.index.names_of(node)
+    if ".step" not in names and ".backward" not in names:
+        return False
+    for base in cls.lineage():
+        for line in base.node.body.body:
+            if isinstance(line, cst.FunctionDef) and line not in it.trace.executed:
+                others = base.file.index.names_of(line)
+                if ".zero_grad" in others or (".grad" in others and ".backward" not in others):
+                    return False
+    return not any(isinstance(base, Value) and library.kind_of_class(base) == "unknown" for base in cls.externals()) or (
+        ".step" in names and ".backward" in names or ".manual_backward" in names
+    )
+
+
+def _enter(it: Interpreter, package: Package, function: Value, node: cst.FunctionDef) -> None:
+    it.frames.append(Frame(package.file, package.scope, global_scope=package.scope))
+    try:
+        result = it.call(function, Arguments(open=True), node)
+        from gradguard.static import objects
+
+        objects.consumed(it, result)
+    finally:
+        it.frames.pop()
+
+
+def explore(project: Project, rules: Sequence[Rule]) -> dict[Key, Report]:
+    """The reports on a file, by (rule, site, key)."""
+    detectors: dict[type[Event], list[tuple[Rule, Detector]]] = {}
+    for rule in rules:
+        for kind, detector in rule.detect.items():
+            detectors.setdefault(kind, []).append((rule, detector))
+    explorer = Explorer(project, detectors)
+    explorer.run()
+    return explorer.found
+
+

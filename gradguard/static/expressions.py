@@ -1,0 +1,691 @@
+"""Abstract evaluation of expressions, and of conditions."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import libcst as cst
+
+from gradguard.static import assignment, calls, library, objects, tensors
+from gradguard.static.arithmetic import BINARY, COMPARE, Compute
+from gradguard.static.values import (
+    FALSE,
+    NONE,
+    TRUE,
+    Arguments,
+    Const,
+    External,
+    Function,
+    Instance,
+    Module,
+    Opaque,
+    Optimizer,
+    Package,
+    Parameters,
+    Periodic,
+    Scope,
+    Seq,
+    Table,
+    Tensor,
+    Value,
+)
+
+if TYPE_CHECKING:
+    from gradguard.static.interpreter import Interpreter
+
+__all__ = ["condition", "dotted", "evaluate", "known_truth", "text"]
+
+MAX_CHAIN = 400
+
+
+def evaluate(it: Interpreter, node: cst.BaseExpression) -> Value:
+    return _EVALUATE.get(type(node), _unknown)(it, node)
+
+
+def text(node: cst.CSTNode) -> str:
+    """A short source text of a name-like expression: `self.opt_g`, `opts[0]`, `m()`; "" for anything longer."""
+    if isinstance(node, cst.Name):
+        return node.value
+    if isinstance(node, cst.Attribute):
+        inner = text(node.value)
+        return f"{inner}.{node.attr.value}" if inner else ""
+    if isinstance(node, cst.Subscript) and len(node.slice) == 1:
+        inner, key = text(node.value), node.slice[0].slice
+        if inner and isinstance(key, cst.Index):
+            if isinstance(key.value, (cst.SimpleString, cst.Integer, cst.Name)):
+                return f"{inner}[{key.value.value}]"
+            return f"{inner}[…]"
+        return inner
+    if isinstance(node, cst.Call):
+        inner = text(node.func)
+        return f"{inner}(…)" if inner else ""
+    return ""
+
+
+def dotted(node: cst.BaseExpression) -> str:
+    if isinstance(node, cst.Attribute):
+        return f"{dotted(node.value)}.{node.attr.value}"
+    return node.value if isinstance(node, cst.Name) else ""
+
+
+# --- conditions ------------------------------------------------------------------------------------------------------
+
+
+def known_truth(value: Value) -> bool | None:
+    """The truth of a value, where it is known."""
+    if isinstance(value, Const):
+        return bool(value.value)
+    if isinstance(value, Periodic):
+        return value.phase != 0
+    if isinstance(value, (Seq, Table)):
+        return bool(value.items) if value.exact or value.items else None
+    if isinstance(value, Opaque):
+        if value.equal is not None:
+            return bool(value.equal.value)
+        return value.truth
+    if isinstance(value, Tensor):
+        return True if value.handle else None
+    return True
+
+
+def condition(it: Interpreter, node: cst.BaseExpression, preferred: bool) -> tuple[bool, bool]:
+    """Evaluate a condition to (truth, whether it is certain or the same in every turn)."""
+    if isinstance(node, cst.UnaryOperation) and isinstance(node.operator, cst.Not):
+        truth, certain = condition(it, node.expression, not preferred)
+        return not truth, certain
+    if isinstance(node, cst.BooleanOperation):
+        conjunction = isinstance(node.operator, cst.And)
+        truth, certain = condition(it, node.left, preferred)
+        if truth is not conjunction:
+            return truth, certain
+        right, certain_right = condition(it, node.right, preferred)
+        return right, certain and certain_right
+    value = evaluate(it, node)
+    return truth_of(it, value, node, preferred)
+
+
+def truth_of(it: Interpreter, value: Value, node: cst.CSTNode, preferred: bool) -> tuple[bool, bool]:
+    known = known_truth(value)
+    if isinstance(value, Periodic) and it.loops:
+        it.loops[-1].turns = max(it.loops[-1].turns, 4)
+    if known is not None:
+        return known, not (isinstance(value, Opaque) and not value.stable)
+    choice = it.trace.decide(node, it.file, preferred)
+    if isinstance(value, Opaque):
+        value.truth = choice
+        if choice:
+            value.none = False
+        _spread(value, choice)
+        return choice, value.stable
+    return choice, False
+
+
+def _spread(value: Opaque, choice: bool) -> None:
+    """What a guess about a comparison says about the value that was compared."""
+    subject = value.memo.get("subject")
+    if not isinstance(subject, Opaque):
+        return
+    if value.called == "is None":
+        subject.none = choice
+        if choice:
+            subject.truth = False
+    elif value.called == "==" and choice and isinstance(value.memo.get("object"), Const):
+        subject.equal = value.memo["object"]  # type: ignore[assignment]
+
+
+# --- names and literals ----------------------------------------------------------------------------------------------
+
+
+def _unknown(it: Interpreter, node: cst.CSTNode) -> Value:
+    return Opaque()
+
+
+def _name(it: Interpreter, node: cst.Name) -> Value:
+    found = it.frame.scope.find(node.value)
+    if found is not None:
+        return found
+    if node.value in library.BUILTINS:
+        return External("builtins." + node.value)
+    value = Opaque(node.value, stable=True)
+    scope = it.frame.global_scope or it.frame.scope
+    scope.variables[node.value] = value
+    return value
+
+
+def _integer(it: Interpreter, node: cst.Integer) -> Value:
+    try:
+        return Const(int(node.value.replace("_", ""), 0))
+    except ValueError:
+        return Opaque()
+
+
+def _float(it: Interpreter, node: cst.Float) -> Value:
+    try:
+        return Const(float(node.value.replace("_", "")))
+    except ValueError:
+        return Opaque()
+
+
+def _string(it: Interpreter, node: cst.SimpleString) -> Value:
+    try:
+        return Const(ast.literal_eval(node.value))
+    except (ValueError, SyntaxError):
+        return Opaque()
+
+
+def _formatted(it: Interpreter, node: cst.FormattedString) -> Value:
+    for part in node.parts:
+        if isinstance(part, cst.FormattedStringExpression):
+            evaluate(it, part.expression)
+    return Opaque("text")
+
+
+def _concatenated(it: Interpreter, node: cst.ConcatenatedString) -> Value:
+    left, right = evaluate(it, node.left), evaluate(it, node.right)
+    if isinstance(left, Const) and isinstance(right, Const):
+        try:
+            return Const(left.value + right.value)
+        except TypeError:
+            pass
+    return Opaque("text")
+
+
+def _elements(it: Interpreter, elements: Any) -> tuple[list[Value], bool]:
+    values: list[Value] = []
+    exact = True
+    for element in elements:
+        value = evaluate(it, element.value)
+        if isinstance(element, cst.StarredElement):
+            spread = spread_out(value)
+            if spread is None:
+                exact = False
+                values.append(value if isinstance(value, Parameters) else Opaque(refs=(value,)))
+            else:
+                values.extend(spread)
+                exact = exact and not isinstance(value, Parameters)
+        else:
+            values.append(value)
+    return values, exact
+
+
+def spread_out(value: Value) -> list[Value] | None:
+    """The items of a value whose length is known."""
+    if isinstance(value, Seq):
+        return list(value.items) if value.exact else None
+    if isinstance(value, Parameters):
+        return [value]
+    if isinstance(value, Module) and value.children:
+        return list(value.children)
+    return None
+
+
+def _list(it: Interpreter, node: cst.List) -> Value:
+    return Seq(*_elements(it, node.elements))
+
+
+def _tuple(it: Interpreter, node: cst.Tuple) -> Value:
+    return Seq(*_elements(it, node.elements), kind="tuple")
+
+
+def _set(it: Interpreter, node: cst.Set) -> Value:
+    return Seq(*_elements(it, node.elements), kind="set")
+
+
+def _dict(it: Interpreter, node: cst.Dict) -> Value:
+    table = Table({})
+    for element in node.elements:
+        value = evaluate(it, element.value)
+        if isinstance(element, cst.DictElement):
+            key = evaluate(it, element.key)
+            if isinstance(key, Const) and isinstance(key.value, (str, int, bool, float, type(None))):
+                table.items[key.value] = value
+            else:
+                table.exact = False
+                table.items[("unknown", len(table.items))] = value
+        elif isinstance(value, Table):
+            table.items.update(value.items)
+            table.exact = table.exact and value.exact
+        else:
+            table.exact = False
+            table.items[("unknown", len(table.items))] = value
+    return table
+
+
+def _lambda(it: Interpreter, node: cst.Lambda) -> Value:
+    defaults = calls.evaluate_defaults(it, node.params)
+    return Function(node, it.frame.scope, it.file, defaults)
+
+
+# --- attributes and subscripts ---------------------------------------------------------------------------------------
+
+
+def _attribute(it: Interpreter, node: cst.Attribute) -> Value:
+    depth = 0
+    inner: cst.BaseExpression = node
+    while isinstance(inner, cst.Attribute):
+        inner = inner.value
+        depth += 1
+    if depth > MAX_CHAIN:
+        return Opaque()
+    return get_attribute(it, evaluate(it, node.value), node.attr.value, node)
+
+
+def get_attribute(it: Interpreter, value: Value, name: str, node: cst.CSTNode) -> Value:
+    """`value.name`."""
+    if isinstance(value, Tensor):
+        return tensors.attribute(it, value, name, node)
+    if isinstance(value, External):
+        return External(f"{value.path}.{name}")
+    if isinstance(value, Package):
+        found = value.scope.variables.get(name)
+        if found is None:
+            found = value.scope.variables[name] = Opaque(name, stable=True)
+        return found
+    return objects.attribute(it, value, name, node)
+
+
+def _subscript(it: Interpreter, node: cst.Subscript) -> Value:
+    value = evaluate(it, node.value)
+    key = key_of(it, node)
+    return subscript(it, value, key, node)
+
+
+def key_of(it: Interpreter, node: cst.Subscript) -> Value:
+    keys: list[Value] = []
+    for element in node.slice:
+        if isinstance(element.slice, cst.Index):
+            keys.append(evaluate(it, element.slice.value))
+        else:
+            parts = [element.slice.lower, element.slice.upper, element.slice.step]
+            bounds = [evaluate(it, part) if part is not None else NONE for part in parts]
+            if all(isinstance(b, Const) for b in bounds):
+                keys.append(Const(slice(*(b.value for b in bounds))))  # type: ignore[attr-defined]
+            else:
+                keys.append(Opaque("slice"))
+    return keys[0] if len(keys) == 1 else Seq(keys, kind="tuple")
+
+
+def subscript(it: Interpreter, value: Value, key: Value, node: cst.CSTNode) -> Value:
+    """`value[key]`."""
+    if isinstance(value, Table):
+        if isinstance(key, Const):
+            try:
+                if key.value in value.items:
+                    return value.items[key.value]
+            except TypeError:
+                return Opaque()
+            made = Opaque(str(key.value), refs=tuple(value.items.values()), stable=False)
+            value.items[key.value] = made
+            return made
+        return Opaque(refs=tuple(value.items.values()))
+    if isinstance(value, (Seq, Module)):
+        items = value.items if isinstance(value, Seq) else value.children
+        if isinstance(key, Const) and isinstance(key.value, (int, bool)):
+            if -len(items) <= key.value < len(items) and (not isinstance(value, Seq) or value.exact or key.value >= 0):
+                return items[key.value]
+            if items and isinstance(value, Seq) and not value.exact:
+                return items[-1]
+            return Opaque(refs=tuple(items))
+        if isinstance(key, Const) and isinstance(key.value, slice):
+            if isinstance(value, Seq):
+                if value.exact:
+                    return Seq(items[key.value], kind=value.kind)
+                return Seq(list(items), exact=False, kind=value.kind)
+            return Module(value.kind, children=list(items[key.value]))
+        if len(items) == 1 and isinstance(value, Seq):
+            return items[0]
+        if items and all(isinstance(item, (Module, Optimizer)) for item in items) and len({id(i) for i in items}) == 1:
+            return items[0]
+        return Opaque(refs=tuple(items), reach=tensors.reach_of(items))
+    if isinstance(value, Tensor):
+        return tensors.index(it, value, key, node)
+    if isinstance(value, (Opaque, Instance)):
+        return objects.item(it, value, key, node)
+    return Opaque()
+
+
+# --- operators -------------------------------------------------------------------------------------------------------
+
+def _binary(it: Interpreter, node: cst.BinaryOperation) -> Value:
+    # A sum of thousands of terms is a chain to the left: walk it instead of recursing.
+    chain: list[cst.BinaryOperation] = []
+    inner: cst.BaseExpression = node
+    while isinstance(inner, cst.BinaryOperation):
+        chain.append(inner)
+        inner = inner.left
+    it.trace.burn(len(chain) // 16)
+    value = evaluate(it, inner)
+    for operation in reversed(chain):
+        symbol, compute = BINARY[type(operation.operator)]
+        value = binary(it, symbol, compute, value, evaluate(it, operation.right), operation)
+    return value
+
+
+def binary(
+    it: Interpreter, symbol: str, compute: Compute, left: Value, right: Value, node: cst.CSTNode
+) -> Value:
+    """`left symbol right`."""
+    if isinstance(left, Const) and isinstance(right, Const):
+        return _fold(symbol, compute, left, right)
+    if isinstance(left, Tensor) or isinstance(right, Tensor):
+        return tensors.binary(it, symbol, left, right, node)
+    if isinstance(left, Seq) and isinstance(right, Seq) and symbol == "+":
+        return Seq([*left.items, *right.items], left.exact and right.exact, left.kind)
+    if isinstance(left, Seq) and symbol == "*" and len(left.items) == 1:
+        return Seq([left.items[0]] * 2, exact=False, kind=left.kind)
+    if symbol == "+" and (isinstance(left, Parameters) or isinstance(right, Parameters)):
+        joined = objects.as_parameters(it, Seq([left, right]))
+        if joined is not None:
+            return joined
+    if symbol == "%" and isinstance(left, Const) and isinstance(left.value, int) and not isinstance(left.value, bool):
+        return Periodic(left.value % 2, None)
+    if isinstance(left, Opaque) and isinstance(right, Const):
+        return _derive(left, (symbol, right.value), (left,))
+    if isinstance(left, Opaque) and isinstance(right, Opaque):
+        if tensors.in_graph(left) or tensors.in_graph(right):
+            return tensors.binary(it, symbol, left, right, node)
+        return _derive(left, (symbol, right.ident), (left, right))
+    if tensors.in_graph(left) or tensors.in_graph(right):
+        return tensors.binary(it, symbol, left, right, node)
+    return Opaque(refs=(left, right))
+
+
+def _derive(value: Opaque, key: Any, refs: tuple[Value, ...]) -> Value:
+    """The result of a pure operation on something unknown: the same each time."""
+    try:
+        made = value.memo.get(key)
+        if made is None:
+            stable = all(not isinstance(ref, Opaque) or ref.stable for ref in refs)
+            made = value.memo[key] = Opaque(
+                refs=refs, reach=tensors.reach_of(refs), op=value.op, stable=stable, memo={"left": value}
+            )
+    except TypeError:
+        return Opaque(refs=refs)
+    return made
+
+
+def _fold(symbol: str, compute: Compute, left: Const, right: Const) -> Value:
+    counter = left.counter or right.counter
+    if symbol == "%" and left.counter and isinstance(left.value, int) and isinstance(right.value, int):
+        if right.value == 1:
+            return Const(0)
+        if right.value > 1:
+            return Periodic(left.value % 2, right.value)
+    if symbol == "*" and (isinstance(left.value, (str, list)) or isinstance(right.value, (str, list))):
+        return Opaque()
+    try:
+        result = compute(left.value, right.value)
+    except Exception:
+        return Opaque()
+    return Opaque() if result is None else Const(result, counter)
+
+
+def _unary(it: Interpreter, node: cst.UnaryOperation) -> Value:
+    value = evaluate(it, node.expression)
+    if isinstance(node.operator, cst.Not):
+        known = known_truth(value)
+        if known is not None:
+            return FALSE if known else TRUE
+        made = Opaque(refs=(value,), stable=isinstance(value, Opaque) and value.stable)
+        return made
+    if isinstance(value, Const) and isinstance(value.value, (int, float)):
+        if isinstance(node.operator, cst.Minus):
+            return Const(-value.value, value.counter)
+        return Const(value.value)
+    if isinstance(value, Tensor) or tensors.in_graph(value):
+        return tensors.apply(it, "neg", [value], {}, node, "-")
+    return Opaque(refs=(value,), reach=tensors.reach_of([value]))
+
+
+def _boolean(it: Interpreter, node: cst.BooleanOperation) -> Value:
+    left = evaluate(it, node.left)
+    conjunction = isinstance(node.operator, cst.And)
+    truth, _ = truth_of(it, left, node.left, conjunction)
+    return evaluate(it, node.right) if truth is conjunction else left
+
+
+def _conditional(it: Interpreter, node: cst.IfExp) -> Value:
+    truth, _ = condition(it, node.test, True)
+    return evaluate(it, node.body if truth else node.orelse)
+
+
+def _comparison(it: Interpreter, node: cst.Comparison) -> Value:
+    left = evaluate(it, node.left)
+    if len(node.comparisons) != 1:
+        for target in node.comparisons:
+            evaluate(it, target.comparator)
+        return Opaque()
+    target = node.comparisons[0]
+    symbol, compute = COMPARE[type(target.operator)]
+    return compare(it, symbol, compute, left, evaluate(it, target.comparator), node)
+
+
+def compare(
+    it: Interpreter, symbol: str, compute: Compute, left: Value, right: Value, node: cst.CSTNode
+) -> Value:
+    """`left symbol right`, for comparisons."""
+    if isinstance(right, Const) and right.value is None and symbol in ("is", "is not", "==", "!="):
+        is_none = _is_none(it, left)
+        if is_none is not None:
+            return TRUE if is_none is (symbol in ("is", "==")) else FALSE
+        made = _compared(left, "is None", right)
+        return made if symbol in ("is", "==") else _negated(made)
+    if isinstance(left, Opaque) and left.equal is not None and isinstance(right, Const):
+        left = left.equal
+    if isinstance(left, Const) and isinstance(right, Const):
+        if left.counter and not right.counter and right.value not in (0, 1):
+            return Opaque()  # a turn that this execution does not come to
+        try:
+            return TRUE if compute(left.value, right.value) else FALSE
+        except Exception:
+            return Opaque()
+    if isinstance(left, Periodic) and symbol in ("==", "!="):
+        hit = _phase_is(left, right)
+        if it.loops:
+            it.loops[-1].turns = max(it.loops[-1].turns, 4)
+        if hit is not None:
+            return TRUE if hit is (symbol == "==") else FALSE
+    if isinstance(left, Const) and isinstance(right, (Seq, Table)) and symbol in ("in", "not in") and right.exact:
+        keys = list(right.items) if isinstance(right, Table) else [i.value for i in right.items if isinstance(i, Const)]
+        if isinstance(right, Table) or len(keys) == len(right.items):
+            return TRUE if (left.value in keys) is (symbol == "in") else FALSE
+    if isinstance(left, (Tensor,)) or isinstance(right, Tensor):
+        return Opaque("comparison", refs=(left, right))
+    if symbol in ("is", "is not") and not isinstance(left, Opaque) and not isinstance(right, Opaque):
+        return TRUE if (left is right) is (symbol == "is") else FALSE
+    if symbol in ("==", "!=") and isinstance(right, Const):
+        made = _compared(left, "==", right)
+        return made if symbol == "==" else _negated(made)
+    if isinstance(left, Opaque) and isinstance(right, Const):
+        return _derive(left, (symbol, right.value), (left,))
+    if isinstance(left, Opaque) and isinstance(right, Opaque):
+        return _derive(left, (symbol, right.ident), (left, right))
+    return Opaque(refs=(left, right))
+
+
+def _phase_is(left: Periodic, right: Value) -> bool | None:
+    """Whether `counter % k == right` in this turn, if k were two."""
+    if isinstance(right, Const) and isinstance(right.value, int):
+        if right.value == 0:
+            return left.phase == 0
+        if left.period is not None and right.value == left.period - 1:
+            return left.phase == 1
+    if isinstance(right, Opaque) and left.period is None:
+        return left.phase == 1  # `counter % k == k - 1`
+    return None
+
+
+def _is_none(it: Interpreter, value: Value) -> bool | None:
+    if isinstance(value, Const):
+        return value.value is None
+    if isinstance(value, Tensor) and value.handle:
+        return objects.grad_is_none(it, value)
+    if isinstance(value, Opaque):
+        return value.none
+    return False
+
+
+def _compared(left: Value, how: str, right: Value) -> Opaque:
+    if not isinstance(left, Opaque):
+        return Opaque()
+    key = (how, right.value if isinstance(right, Const) else None)
+    try:
+        made = left.memo.get(key)
+    except TypeError:
+        return Opaque()
+    if not isinstance(made, Opaque):
+        made = Opaque(stable=left.stable, called=how, memo={"subject": left, "object": right})
+        left.memo[key] = made
+    if how == "is None" and left.none is not None:
+        made.truth = left.none
+    return made
+
+
+def _negated(value: Opaque) -> Value:
+    if value.truth is not None:
+        return FALSE if value.truth else TRUE
+    made = value.memo.get("not")
+    if made is None:
+        made = value.memo["not"] = Negation(value)
+    return made
+
+
+class Negation(Opaque):
+    """The negation of an unknown condition: a guess about it is one about the condition."""
+
+    __slots__ = ("of",)
+
+    def __init__(self, of: Opaque) -> None:
+        super().__init__(stable=of.stable)
+        self.of = of
+
+    @property  # type: ignore[override]
+    def truth(self) -> bool | None:
+        known = known_truth(self.of)
+        return None if known is None else not known
+
+    @truth.setter
+    def truth(self, value: bool | None) -> None:
+        if value is not None and hasattr(self, "of"):
+            self.of.truth = not value
+            _spread(self.of, not value)
+
+
+# --- comprehensions and the rest -------------------------------------------------------------------------------------
+
+
+def _comprehension(it: Interpreter, node: cst.ListComp | cst.GeneratorExp | cst.SetComp) -> Value:
+    results: list[Value] = []
+    exact = _comprehend(it, node.for_in, lambda: results.append(evaluate(it, node.elt)))
+    if results and all(isinstance(value, Tensor) and value.owners and value.owners != (value,) for value in results):
+        return Parameters(tuple(dict.fromkeys(o for v in results if isinstance(v, Tensor) for o in v.owners)))
+    return Seq(results, exact=exact)
+
+
+def _dict_comprehension(it: Interpreter, node: cst.DictComp) -> Value:
+    table = Table({}, exact=False)
+
+    def add() -> None:
+        key, value = evaluate(it, node.key), evaluate(it, node.value)
+        if isinstance(key, Const) and isinstance(key.value, (str, int)):
+            table.items[key.value] = value
+        else:
+            table.items[("unknown", len(table.items))] = value
+
+    table.exact = _comprehend(it, node.for_in, add) and all(not isinstance(key, tuple) for key in table.items)
+    return table
+
+
+def _comprehend(it: Interpreter, clause: cst.CompFor, emit: Callable[[], None]) -> bool:
+    """Run the clauses of a comprehension in a scope of its own; say whether every item was seen."""
+    from gradguard.static.interpreter import iterate
+
+    frame = it.frame
+    outer = frame.scope
+    iterable = evaluate(it, clause.iter)
+    frame.scope = Scope({}, outer)
+    exact = True
+    try:
+        items = iterate(it, objects.consumed(it, iterable), "", hot=True)
+        count = min(items.turns, items.limit)
+        if items.limit <= 6:
+            count = items.limit
+        exact = items.limit == count and not (isinstance(iterable, Seq) and not iterable.exact)
+        exact = exact and not isinstance(iterable, Parameters)
+        for turn in range(count):
+            it.trace.burn()
+            assignment.assign(it, clause.target, items.item(turn), clause)
+            kept = True
+            for test in clause.ifs:
+                truth, certain = condition(it, test.test, True)
+                exact = exact and certain
+                if not truth:
+                    kept = False
+                    break
+            if kept:
+                if clause.inner_for_in is not None:
+                    exact = _comprehend(it, clause.inner_for_in, emit) and exact
+                else:
+                    emit()
+    finally:
+        frame.scope = outer
+    return exact
+
+
+def _named(it: Interpreter, node: cst.NamedExpr) -> Value:
+    value = evaluate(it, node.value)
+    assignment.assign(it, node.target, value, node)
+    return value
+
+
+def _call(it: Interpreter, node: cst.Call) -> Value:
+    it.trace.burn()
+    return calls.evaluate_call(it, node)
+
+
+def _await(it: Interpreter, node: cst.Await) -> Value:
+    return evaluate(it, node.expression)
+
+
+def _yield(it: Interpreter, node: cst.Yield) -> Value:
+    value: Value = NONE
+    if isinstance(node.value, cst.From):
+        inner = evaluate(it, node.value.item)
+        value = Opaque(refs=(inner,))
+    elif node.value is not None:
+        value = evaluate(it, node.value)
+    if it.frame.on_yield is not None:
+        return it.frame.on_yield(value)
+    return Opaque()
+
+
+_EVALUATE: dict[type, Callable[[Interpreter, Any], Value]] = {
+    cst.Name: _name,
+    cst.Attribute: _attribute,
+    cst.Call: _call,
+    cst.Subscript: _subscript,
+    cst.Integer: _integer,
+    cst.Float: _float,
+    cst.SimpleString: _string,
+    cst.FormattedString: _formatted,
+    cst.ConcatenatedString: _concatenated,
+    cst.List: _list,
+    cst.Tuple: _tuple,
+    cst.Set: _set,
+    cst.Dict: _dict,
+    cst.Lambda: _lambda,
+    cst.BinaryOperation: _binary,
+    cst.UnaryOperation: _unary,
+    cst.BooleanOperation: _boolean,
+    cst.Comparison: _comparison,
+    cst.IfExp: _conditional,
+    cst.ListComp: _comprehension,
+    cst.SetComp: _comprehension,
+    cst.GeneratorExp: _comprehension,
+    cst.DictComp: _dict_comprehension,
+    cst.NamedExpr: _named,
+    cst.Await: _await,
+    cst.Yield: _yield,
+}

@@ -1,0 +1,175 @@
+"""One walk over a file: which functions matter, and which names stand where.
+
+The walk is our own, over the fields that hold code. libcst's visitors also see every comma and blank, and cost as much
+as the parse.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
+
+import libcst as cst
+
+__all__ = ["Index", "children", "names_in"]
+
+_LAYOUT = (
+    "whitespace",
+    "lpar",
+    "rpar",
+    "lbracket",
+    "rbracket",
+    "lbrace",
+    "rbrace",
+    "comma",
+    "semicolon",
+    "leading_lines",
+    "lines_after",
+    "header",
+    "footer",
+    "equal",
+    "dot",
+    "colon",
+    "separator",
+    "indent",
+    "operator",
+    "trailing",
+    "encoding",
+    "default_",
+    "has_trailing",
+    "asynchronous",
+)
+_FIELDS: dict[type[cst.CSTNode], tuple[str, ...]] = {}
+
+# Attributes whose presence makes a piece of code worth executing carefully.
+TRIGGERS = frozenset({".backward", ".zero_grad", ".step", ".grad", ".manual_backward", ".optimizer_step", "backward"})
+
+
+def _fields(kind: type[cst.CSTNode]) -> tuple[str, ...]:
+    names = _FIELDS.get(kind)
+    if names is None:
+        names = tuple(f.name for f in fields(kind) if not f.name.startswith(_LAYOUT))
+        _FIELDS[kind] = names
+    return names
+
+
+def children(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
+    """The nodes directly below `node` that are code, in the order of the source."""
+    for name in _FIELDS.get(type(node)) or _fields(type(node)):
+        child = getattr(node, name)
+        if isinstance(child, cst.CSTNode):
+            yield child
+        elif isinstance(child, (list, tuple)):
+            for item in child:
+                if isinstance(item, cst.CSTNode):
+                    yield item
+
+
+def names_in(node: cst.CSTNode) -> set[str]:
+    """The identifiers in a subtree; those after a dot with the dot."""
+    found: set[str] = set()
+    stack = [node]
+    while stack:
+        current = stack.pop()
+        kind = type(current)
+        if kind is cst.Name:
+            found.add(current.value)  # type: ignore[attr-defined]
+        elif kind is cst.Attribute:
+            found.add("." + current.attr.value)  # type: ignore[attr-defined]
+            stack.append(current.value)  # type: ignore[attr-defined]
+        elif kind is not cst.SimpleString:
+            for name in _FIELDS.get(kind) or _fields(kind):
+                child = getattr(current, name)
+                if isinstance(child, cst.CSTNode):
+                    stack.append(child)
+                elif type(child) in (list, tuple):
+                    stack.extend(child)
+    return found
+
+
+@dataclass(slots=True, eq=False)
+class Known:
+    """A function of the file: its class, if it is a method, and the identifiers in it."""
+
+    node: cst.FunctionDef
+    cls: cst.ClassDef | None
+    nested: bool
+    names: set[str]
+
+
+@dataclass(slots=True)
+class Index:
+    """What the walk found. `hot` are the identifiers that lead to code which handles gradients."""
+
+    functions: list[Known] = field(default_factory=list)
+    classes: list[cst.ClassDef] = field(default_factory=list)
+    bare: list[cst.Attribute] = field(default_factory=list)
+    hot: frozenset[str] = frozenset()
+    names: set[str] = field(default_factory=set)
+    _hot_nodes: dict[cst.CSTNode, bool] = field(default_factory=dict)
+    _names: dict[cst.CSTNode, set[str]] = field(default_factory=dict)
+
+    def is_hot(self, node: cst.CSTNode) -> bool:
+        """Whether the subtree may touch gradients, directly or through functions of the file."""
+        known = self._hot_nodes.get(node)
+        if known is None:
+            known = self._hot_nodes[node] = not self.hot.isdisjoint(self.names_of(node))
+        return known
+
+    def names_of(self, node: cst.CSTNode) -> set[str]:
+        names = self._names.get(node)
+        if names is None:
+            names = self._names[node] = names_in(node)
+        return names
+
+
+def build(module: cst.Module, extra: frozenset[str] = frozenset()) -> Index:
+    """Walk a file. `extra` are imported names that are known to handle gradients."""
+    index = Index()
+    index.names = _visit(module.body, index, None, nested=False)
+    hot = set(TRIGGERS | extra)
+    while True:
+        more = {
+            name
+            for known in index.functions
+            if not hot.isdisjoint(known.names)
+            for name in (known.node.name.value, "." + known.node.name.value)
+            if name not in hot and known.node.name.value not in ("__init__", "forward", "main")
+        }
+        if not more:
+            break
+        hot |= more
+    index.hot = frozenset(hot)
+    return index
+
+
+def _visit(body: object, index: Index, cls: cst.ClassDef | None, *, nested: bool) -> set[str]:
+    found: set[str] = set()
+    stack: list[cst.CSTNode] = list(reversed(body))  # type: ignore[call-overload]
+    while stack:
+        node = stack.pop()
+        kind = type(node)
+        if kind is cst.Name:
+            found.add(node.value)  # type: ignore[attr-defined]
+        elif kind is cst.Attribute:
+            found.add("." + node.attr.value)  # type: ignore[attr-defined]
+            stack.append(node.value)  # type: ignore[attr-defined]
+        elif isinstance(node, cst.FunctionDef):
+            names = _visit([node.params, *node.decorators, node.body], index, None, nested=True)
+            index.functions.append(Known(node, cls, nested, names))
+            index._names[node] = names
+            found |= names
+        elif isinstance(node, cst.ClassDef):
+            index.classes.append(node)
+            found |= _visit([node.body, *node.bases], index, node, nested=nested)
+        elif isinstance(node, cst.Expr) and isinstance(node.value, cst.Attribute):
+            index.bare.append(node.value)
+            stack.append(node.value)
+        elif kind is not cst.SimpleString:
+            for name in _FIELDS.get(kind) or _fields(kind):
+                child = getattr(node, name)
+                if isinstance(child, cst.CSTNode):
+                    stack.append(child)
+                elif type(child) in (list, tuple):
+                    stack.extend(child)
+    return found

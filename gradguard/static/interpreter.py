@@ -1,0 +1,600 @@
+"""Abstract execution of statements.
+
+One execution follows one path, with values that know what matters to gradients. Loops over what is unknown run two
+turns: the second shows what the first left behind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import libcst as cst
+
+from gradguard.static import assignment, calls, expressions, library, objects
+from gradguard.static.project import Project, SourceFile
+from gradguard.static.trace import OutOfFuel, Trace
+from gradguard.static.values import (
+    Arguments,
+    Class,
+    Const,
+    External,
+    Function,
+    Generator,
+    Instance,
+    Module,
+    Opaque,
+    Package,
+    Parameters,
+    Periodic,
+    Scope,
+    Seq,
+    Table,
+    Tensor,
+    Value,
+)
+
+__all__ = ["Frame", "Interpreter", "Raised"]
+
+TURNS = 2
+PERIODIC_TURNS = 4
+MAX_ITEMS = 6
+MAX_DEPTH = 24
+
+
+class Raised(Exception):
+    """The program raises an exception here."""
+
+
+class StopGenerator(Exception):
+    """The loop that consumes a generator has ended before the generator did."""
+
+
+@dataclass(slots=True, eq=False)
+class Frame:
+    """A function (or file) that is being executed."""
+
+    file: SourceFile
+    scope: Scope
+    function: Function | None = None
+    receiver: Value | None = None
+    result: Value | None = None
+    on_yield: Callable[[Value], Value] | None = None
+    global_scope: Scope | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Loop:
+    """A loop that is being executed; `turns` grows when its counter turns out to be used as a period."""
+
+    turns: int
+    turn: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class Interpreter:
+    """Executes the source for one trace."""
+
+    trace: Trace
+    project: Project
+    frames: list[Frame] = field(default_factory=list)
+    loops: list[Loop] = field(default_factory=list)
+    grad_enabled: bool | None = True
+    packages: dict[int, Package] = field(default_factory=dict)
+    stack: list[cst.CSTNode] = field(default_factory=list)
+    mode_call: cst.CSTNode | None = None
+
+    @property
+    def frame(self) -> Frame:
+        return self.frames[-1]
+
+    @property
+    def file(self) -> SourceFile:
+        return self.frames[-1].file
+
+    def eval(self, node: cst.BaseExpression) -> Value:
+        return expressions.evaluate(self, node)
+
+    def call(self, function: Value, arguments: Arguments, node: cst.CSTNode) -> Value:
+        return calls.call(self, function, arguments, node)
+
+    # --- files -------------------------------------------------------------------------------------------------------
+
+    def run_file(self, file: SourceFile, *, main: bool) -> Package:
+        """Execute the top level of a file."""
+        scope = Scope({"__name__": Const("__main__" if main else "module"), "__file__": Const("file.py")})
+        package = self.packages[id(file)] = Package(file, scope)
+        self.frames.append(Frame(file, scope, global_scope=scope))
+        try:
+            self.run(file.module.body)
+        finally:
+            self.frames.pop()
+        return package
+
+    def load(self, file: SourceFile) -> Package:
+        package = self.packages.get(id(file))
+        if package is None:
+            loops, enabled, self.loops = self.loops, self.grad_enabled, []
+            self.grad_enabled = True
+            try:
+                package = self.run_file(file, main=False)
+            except Raised:
+                package = self.packages[id(file)]
+            finally:
+                self.loops, self.grad_enabled = loops, enabled
+        return package
+
+    # --- statements --------------------------------------------------------------------------------------------------
+
+    def run(self, body: Sequence[cst.BaseStatement | cst.BaseSmallStatement]) -> str:
+        """Execute statements; say how they end: "" normally, or break, continue, return."""
+        for statement in body:
+            if type(statement) is cst.SimpleStatementLine:
+                for small in statement.body:
+                    self.trace.burn()
+                    signal = _SMALL[type(small)](self, small)
+                    if signal:
+                        return signal
+            else:
+                self.trace.burn()
+                signal = _COMPOUND[type(statement)](self, statement)
+                if signal:
+                    return signal
+        return ""
+
+    def suite(self, body: cst.BaseSuite) -> str:
+        if isinstance(body, cst.SimpleStatementSuite):
+            for small in body.body:
+                self.trace.burn()
+                signal = _SMALL[type(small)](self, small)
+                if signal:
+                    return signal
+            return ""
+        return self.run(body.body)  # type: ignore[arg-type]
+
+
+# --- conditions ------------------------------------------------------------------------------------------------------
+
+_EXITS = (cst.Raise, cst.Return, cst.Continue, cst.Break)
+
+
+def exits(suite: cst.CSTNode | None) -> str:
+    """How a branch leaves for sure: "raise", "return", "continue", "break", or "" if it goes on."""
+    if suite is None:
+        return ""
+    body = suite.body  # type: ignore[attr-defined]
+    if not body:
+        return ""
+    last = body[-1]
+    if isinstance(last, cst.SimpleStatementLine):
+        last = last.body[-1]
+    if isinstance(last, _EXITS):
+        return type(last).__name__.lower()
+    if isinstance(last, cst.Expr) and isinstance(last.value, cst.Call):
+        func = last.value.func
+        name = func.attr.value if isinstance(func, cst.Attribute) else getattr(func, "value", "")
+        if name in ("exit", "quit", "_exit", "abort"):
+            return "raise"
+    return ""
+
+
+def _weight(it: Interpreter, node: cst.CSTNode | None) -> int:
+    if node is None:
+        return 0
+    names = it.file.index.names_of(node)
+    return 4 * (".backward" in names) + 2 * (".step" in names) + (not it.file.index.hot.isdisjoint(names))
+
+
+def _preference(it: Interpreter, node: cst.If) -> bool:
+    """The branch that is likelier to train: the one that goes on, and the one that handles gradients."""
+    other = node.orelse.body if isinstance(node.orelse, cst.Else) else node.orelse
+    leaves = exits(node.body)
+    leaves_other = exits(other) if isinstance(other, cst.BaseSuite) else ""
+    heavy, heavy_other = _weight(it, node.body), _weight(it, other)
+    if leaves in ("raise", "continue", "break") or (leaves == "return" and heavy < 4):
+        return bool(leaves_other in ("raise",) and leaves != "raise")
+    if leaves_other in ("raise", "continue", "break"):
+        return True
+    if heavy != heavy_other:
+        return heavy > heavy_other
+    return True
+
+
+def _run_if(it: Interpreter, node: cst.If) -> str:
+    trace = it.trace
+    before = len(trace.decided)
+    guessed = trace.guesses
+    truth, certain = expressions.condition(it, node.test, _preference(it, node))
+    body: cst.CSTNode | None = node.body if truth else node.orelse
+    if len(trace.decided) > before:
+        for decided in list(trace.decided)[before:]:
+            trace.governs.setdefault(decided, node)
+        chosen = node.body if truth else (node.orelse.body if isinstance(node.orelse, cst.Else) else None)
+        if exits(chosen) and _weight(it, chosen) < 4 and any(n in trace.plan for n in list(trace.decided)[before:]):
+            trace.partial = True
+    if body is None:
+        return ""
+    trace.guesses = guessed + (not certain)
+    try:
+        if isinstance(body, cst.If):
+            return _run_if(it, body)
+        return it.suite(body.body if isinstance(body, cst.Else) else body)  # type: ignore[arg-type]
+    finally:
+        trace.guesses = guessed
+
+
+def _run_while(it: Interpreter, node: cst.While) -> str:
+    loop = Loop(TURNS if it.file.index.is_hot(node) else 1)
+    it.loops.append(loop)
+    outer = it.trace.guesses
+    try:
+        while loop.turn < loop.turns:
+            if expressions.known_truth(it.eval(node.test)) is False:
+                break
+            signal = it.suite(node.body)
+            it.trace.guesses = outer
+            if signal == "break":
+                return ""
+            if signal == "return":
+                return signal
+            loop.turn += 1
+        else:
+            return ""
+    finally:
+        it.loops.pop()
+    return it.suite(node.orelse.body) if node.orelse else ""
+
+
+def _run_for(it: Interpreter, node: cst.For) -> str:
+    iterable = it.eval(node.iter)
+    hint = node.target.value if isinstance(node.target, cst.Name) else ""
+    if isinstance(iterable, Generator):
+        return _run_for_generator(it, node, iterable)
+    items = iterate(it, iterable, hint, hot=it.file.index.is_hot(node))
+    return _run_turns(it, node, items)
+
+
+def _run_turns(it: Interpreter, node: cst.For, items: Iteration) -> str:
+    loop = Loop(items.turns)
+    it.loops.append(loop)
+    outer = it.trace.guesses
+    try:
+        while loop.turn < min(loop.turns, items.limit):
+            assignment.assign(it, node.target, items.item(loop.turn), node)
+            signal = it.suite(node.body)
+            it.trace.guesses = outer
+            if signal == "break":
+                return ""
+            if signal == "return":
+                return signal
+            loop.turn += 1
+    finally:
+        it.loops.pop()
+    return it.suite(node.orelse.body) if node.orelse else ""
+
+
+def _run_for_generator(it: Interpreter, node: cst.For, generator: Generator) -> str:
+    """The generator runs, and each of its yields runs one turn of the loop."""
+    ending = [""]
+    consumer = list(it.frames)
+
+    def turn(value: Value) -> Value:
+        producer, it.frames[:] = list(it.frames), consumer
+        try:
+            assignment.assign(it, node.target, value, node)
+            signal = it.suite(node.body)
+        finally:
+            it.frames[:] = producer
+        if signal in ("break", "return"):
+            ending[0] = signal
+            raise StopGenerator
+        return Const(None)
+
+    try:
+        generator.run(turn)
+    except StopGenerator:
+        it.frames[:] = consumer
+    return "return" if ending[0] == "return" else ""
+
+
+@dataclass(slots=True)
+class Iteration:
+    """What a loop runs over: how many turns, at most how many, and the item of each turn."""
+
+    turns: int
+    limit: int
+    item: Callable[[int], Value]
+
+
+def iterate(it: Interpreter, iterable: Value, hint: str, *, hot: bool) -> Iteration:
+    """How to run a loop over a value."""
+    turns = TURNS if hot else 1
+    if isinstance(iterable, Seq):
+        items = iterable.items
+        if iterable.exact or items:
+            count = len(items)
+            shown = count if count <= MAX_ITEMS else turns
+            return Iteration(shown, count, lambda turn: items[min(turn, count - 1)])
+    if isinstance(iterable, Parameters):
+        return Iteration(1, 1, lambda turn: objects.parameter(it, iterable))
+    if isinstance(iterable, Table):
+        keys = list(iterable.items)
+        if keys or iterable.exact:
+            return Iteration(min(len(keys), MAX_ITEMS), len(keys), lambda turn: Const(keys[turn]))
+    if isinstance(iterable, Module) and iterable.children:
+        kids = iterable.children
+        return Iteration(min(len(kids), MAX_ITEMS), len(kids), lambda turn: kids[turn])
+    if isinstance(iterable, Opaque) and iterable.called == "range":
+        start = iterable.memo.get("start")
+        stop = iterable.memo.get("stop")
+        step = iterable.memo.get("step")
+        first = start.value if isinstance(start, Const) and isinstance(start.value, int) else 0
+        by = step.value if isinstance(step, Const) and isinstance(step.value, int) and step.value else 1
+        limit = 1 << 30
+        if isinstance(stop, Const) and isinstance(stop.value, int):
+            limit = max(0, -(-(stop.value - first) // by))
+        return Iteration(min(turns, limit), limit, lambda turn: Const(first + by * turn, counter=True))
+    if isinstance(iterable, Opaque) and iterable.called == "enumerate":
+        start = iterable.memo.get("start")
+        base = start.value if isinstance(start, Const) and isinstance(start.value, int) else 0
+        inner = iterate(it, iterable.refs[0], "", hot=hot)
+
+        def numbered(turn: int) -> Value:
+            return Seq([Const(base + turn, counter=True), inner.item(turn)], kind="tuple")
+
+        return Iteration(inner.turns, inner.limit, numbered)
+    if isinstance(iterable, Opaque) and iterable.called == "zip":
+        parts = [iterate(it, part, "", hot=hot) for part in iterable.refs]
+        known = [part for part in parts if part.limit < 1 << 30] or parts
+        return Iteration(
+            min(part.turns for part in known) if known else turns,
+            min((part.limit for part in known), default=1 << 30),
+            lambda turn: Seq([part.item(turn) for part in parts], kind="tuple"),
+        )
+    if isinstance(iterable, Tensor):
+        return Iteration(turns, 1 << 30, lambda turn: objects.element(it, iterable))
+    return Iteration(turns, 1 << 30, lambda turn: objects.unknown_item(it, iterable, hint))
+
+
+def _run_try(it: Interpreter, node: cst.Try | cst.TryStar) -> str:
+    signal = ""
+    try:
+        try:
+            signal = it.suite(node.body)
+        except Raised:
+            if not node.handlers:
+                raise
+            handler = node.handlers[0]
+            it.trace.guesses += 1
+            if handler.name is not None and isinstance(handler.name.name, cst.Name):
+                it.frame.scope.bind(handler.name.name.value, Opaque("error"))
+            signal = it.suite(handler.body)
+            it.trace.guesses -= 1
+        else:
+            if node.orelse is not None and not signal:
+                signal = it.suite(node.orelse.body)
+    except OutOfFuel:
+        raise
+    except Raised:
+        if node.finalbody is not None:
+            it.suite(node.finalbody.body)
+        raise
+    if node.finalbody is not None:
+        signal = it.suite(node.finalbody.body) or signal
+    return signal
+
+
+def _run_with(it: Interpreter, node: cst.With) -> str:
+    return _enter(it, node, 0)
+
+
+def _enter(it: Interpreter, node: cst.With, position: int) -> str:
+    if position == len(node.items):
+        return it.suite(node.body)
+    item = node.items[position]
+    manager = it.eval(item.item)
+    target = item.asname.name if item.asname is not None else None
+    if isinstance(manager, Generator):
+        ending = [""]
+        consumer = list(it.frames)
+
+        def inside(value: Value) -> Value:
+            producer, it.frames[:] = list(it.frames), consumer
+            try:
+                if target is not None:
+                    assignment.assign(it, target, value, node)  # type: ignore[arg-type]
+                ending[0] = _enter(it, node, position + 1)
+            finally:
+                it.frames[:] = producer
+            return Const(None)
+
+        manager.run(inside)
+        return ending[0]
+    enabled = it.grad_enabled
+    value = library.enter(it, manager, item.item)
+    if target is not None:
+        assignment.assign(it, target, value, node)  # type: ignore[arg-type]
+    try:
+        return _enter(it, node, position + 1)
+    finally:
+        if library.is_grad_mode(manager):
+            it.grad_enabled = enabled
+        if isinstance(manager, Instance):
+            library.leave(it, manager, item.item)
+
+
+def _run_match(it: Interpreter, node: cst.Match) -> str:
+    subject = it.eval(node.subject)
+    guessed = it.trace.guesses
+    for case in node.cases:
+        truth = assignment.matches(it, subject, case)
+        if truth is None:
+            truth = it.trace.decide(case, it.file, True)
+            it.trace.guesses = guessed + 1
+        if truth:
+            try:
+                return it.suite(case.body)
+            finally:
+                it.trace.guesses = guessed
+    return ""
+
+
+def _define_function(it: Interpreter, node: cst.FunctionDef) -> str:
+    it.frame.scope.bind(node.name.value, calls.make_function(it, node, None))
+    return ""
+
+
+def _define_class(it: Interpreter, node: cst.ClassDef) -> str:
+    bases = [it.eval(arg.value) for arg in node.bases if not arg.star]
+    scope = Scope({}, it.frame.scope)
+    cls = Class(node, scope, it.file, tuple(bases), scope.variables)
+    outer = it.frame
+    it.frames.append(Frame(it.file, scope, outer.function, global_scope=outer.global_scope))
+    try:
+        it.suite(node.body)
+    finally:
+        it.frames.pop()
+    # A method's free names are looked up in the enclosing function or file, not in the class.
+    for value in scope.variables.values():
+        if isinstance(value, Function) and value.scope is scope:
+            value.scope = outer.scope
+            value.owner = cls
+    outer.scope.bind(node.name.value, cls)
+    return ""
+
+
+# --- small statements ------------------------------------------------------------------------------------------------
+
+
+def _expression(it: Interpreter, node: cst.Expr) -> str:
+    value = node.value
+    if isinstance(value, (cst.SimpleString, cst.Ellipsis)):
+        return ""
+    if isinstance(value, cst.Attribute):
+        return _bare(it, value)
+    it.mode_call = None
+    result = it.eval(value)
+    if it.mode_call is value:
+        library.enter(it, result, value)
+    return ""
+
+
+def _bare(it: Interpreter, node: cst.Attribute) -> str:
+    """A method that is named and not called. It is reported, and then treated as if it had been called."""
+    if library.is_uncalled(it, node):
+        it.trace.executed.add(node)
+        it.trace.uncalled(node, it.file, expressions.text(node.value), node.attr.value)
+        if node.attr.value in ("zero_grad", "backward", "step"):
+            calls.call_method(it, it.eval(node.value), node.attr.value, Arguments(), node)
+    return ""
+
+
+def _return(it: Interpreter, node: cst.Return) -> str:
+    it.frame.result = it.eval(node.value) if node.value is not None else Const(None)
+    return "return"
+
+
+def _raise(it: Interpreter, node: cst.Raise) -> str:
+    raise Raised
+
+
+def _delete(it: Interpreter, node: cst.Del) -> str:
+    targets = [e.value for e in node.target.elements] if isinstance(node.target, cst.Tuple) else [node.target]
+    for target in targets:
+        assignment.delete(it, target, node)
+    return ""
+
+
+def _assert(it: Interpreter, node: cst.Assert) -> str:
+    it.eval(node.test)
+    return ""
+
+
+def _global(it: Interpreter, node: cst.Global) -> str:
+    scope = it.frame.global_scope
+    if scope is not None and scope is not it.frame.scope:
+        for item in node.names:
+            it.frame.scope.outer[item.name.value] = scope
+    return ""
+
+
+def _nonlocal(it: Interpreter, node: cst.Nonlocal) -> str:
+    for item in node.names:
+        scope = it.frame.scope.parent
+        while scope is not None and item.name.value not in scope.variables:
+            scope = scope.parent
+        if scope is not None:
+            it.frame.scope.outer[item.name.value] = scope
+    return ""
+
+
+def _import(it: Interpreter, node: cst.Import) -> str:
+    for alias in node.names:
+        dotted = expressions.dotted(alias.name)
+        if alias.asname is not None and isinstance(alias.asname.name, cst.Name):
+            it.frame.scope.bind(alias.asname.name.value, imported(it, dotted, 0))
+        else:
+            first = dotted.split(".")[0]
+            it.frame.scope.bind(first, imported(it, first, 0))
+    return ""
+
+
+def _import_from(it: Interpreter, node: cst.ImportFrom) -> str:
+    dotted = expressions.dotted(node.module) if node.module is not None else ""
+    level = len(node.relative)
+    if isinstance(node.names, cst.ImportStar):
+        package = imported(it, dotted, level)
+        if isinstance(package, Package):
+            for name, value in package.scope.variables.items():
+                if not name.startswith("_"):
+                    it.frame.scope.bind(name, value)
+        return ""
+    for alias in node.names:
+        name = alias.name.value if isinstance(alias.name, cst.Name) else expressions.dotted(alias.name)
+        bound = alias.asname.name.value if alias.asname and isinstance(alias.asname.name, cst.Name) else name
+        it.frame.scope.bind(bound, library.import_name(it, dotted, level, name))
+    return ""
+
+
+def imported(it: Interpreter, dotted: str, level: int) -> Value:
+    if level == 0 and library.is_library(dotted):
+        return External(dotted)
+    file = it.project.resolve(it.file, dotted, level)
+    if file is not None:
+        return it.load(file)
+    return External(("." * level) + dotted)
+
+
+def _nothing(it: Interpreter, node: cst.CSTNode) -> str:
+    return ""
+
+
+_SMALL: dict[type, Callable[[Interpreter, object], str]] = {
+    cst.Expr: _expression,  # type: ignore[dict-item]
+    cst.Assign: assignment.run_assign,  # type: ignore[dict-item]
+    cst.AnnAssign: assignment.run_annotated,  # type: ignore[dict-item]
+    cst.AugAssign: assignment.run_augmented,  # type: ignore[dict-item]
+    cst.Return: _return,  # type: ignore[dict-item]
+    cst.Pass: _nothing,  # type: ignore[dict-item]
+    cst.Break: lambda it, node: "break",
+    cst.Continue: lambda it, node: "continue",
+    cst.Raise: _raise,  # type: ignore[dict-item]
+    cst.Del: _delete,  # type: ignore[dict-item]
+    cst.Assert: _assert,  # type: ignore[dict-item]
+    cst.Global: _global,  # type: ignore[dict-item]
+    cst.Nonlocal: _nonlocal,  # type: ignore[dict-item]
+    cst.Import: _import,  # type: ignore[dict-item]
+    cst.ImportFrom: _import_from,  # type: ignore[dict-item]
+    cst.TypeAlias: _nothing,  # type: ignore[dict-item]
+}
+_COMPOUND: dict[type, Callable[[Interpreter, object], str]] = {
+    cst.If: _run_if,  # type: ignore[dict-item]
+    cst.For: _run_for,  # type: ignore[dict-item]
+    cst.While: _run_while,  # type: ignore[dict-item]
+    cst.Try: _run_try,  # type: ignore[dict-item]
+    cst.TryStar: _run_try,  # type: ignore[dict-item]
+    cst.With: _run_with,  # type: ignore[dict-item]
+    cst.Match: _run_match,  # type: ignore[dict-item]
+    cst.FunctionDef: _define_function,  # type: ignore[dict-item]
+    cst.ClassDef: _define_class,  # type: ignore[dict-item]
+}

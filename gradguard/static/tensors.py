@@ -1,0 +1,681 @@
+"""Tensors in abstract execution: operations, views, in-place writes, `.grad` and `.data`, backward."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import libcst as cst
+
+from gradguard.events import GradRead
+from gradguard.static import shapes
+from gradguard.static.shapes import ANY, UNKNOWN, Size
+from gradguard.static.values import (
+    FALSE,
+    NONE,
+    TRUE,
+    Arguments,
+    Const,
+    External,
+    Instance,
+    Method,
+    Module,
+    Op,
+    Opaque,
+    Owner,
+    Parameters,
+    Seq,
+
+    Tensor,
+    Value,
+    walk,
+)
+
+if TYPE_CHECKING:
+    from gradguard.static.interpreter import Interpreter
+
+# Operations whose backward needs no saved buffer, found by running backward twice through each.
+FREE = frozenset(
+    "add sub neg sum mean view reshape getitem t T mT H clone double float half to cuda cpu cat concat stack hstack vstack "
+    "expand flatten squeeze unsqueeze permute transpose swapaxes movedim chunk split unbind diff cumsum tril triu repeat "
+    "interpolate pad flip roll trace select narrow contiguous view_as reshape_as expand_as type type_as bfloat16 nansum "
+    "diagonal diag unflatten ravel rot90 tile".split()
+)
+# Operations whose result has no graph, whatever goes in.
+NO_GRAPH = frozenset(
+    "argmax argmin argsort eq ne lt le gt ge isnan isinf isfinite any all sign_ bool long int nonzero bincount "
+    "zeros_like ones_like empty_like rand_like randn_like full_like randint_like new_zeros new_ones new_empty new_full "
+    "new_tensor bernoulli multinomial one_hot equal allclose logical_and logical_or logical_not is_tensor numel".split()
+)
+NUMBERS = frozenset("item tolist numpy size dim ndimension numel element_size stride nelement data_ptr is_floating_point".split())
+# Methods that only a tensor has, so that an unknown receiver must be one.
+TENSOR_ONLY = frozenset(
+    "clone detach unsqueeze squeeze view reshape permute transpose requires_grad_ retain_grad backward contiguous "
+    "expand masked_fill index_select gather scatter softmax log_softmax sigmoid tanh relu argmax clamp".split()
+)
+_SYMBOLS = {
+    "+": "add",
+    "-": "sub",
+    "*": "mul",
+    "/": "div",
+    "//": "floor_divide",
+    "%": "remainder",
+    "**": "pow",
+    "@": "matmul",
+    "&": "logical_and",
+    "|": "logical_or",
+}
+
+
+def in_graph(value: Value) -> bool:
+    """Whether a value carries an autograd graph, as far as is known."""
+    if isinstance(value, Tensor):
+        return value.requires_grad is not False or bool(value.grad_of)
+    return isinstance(value, Opaque) and (value.op is not None or bool(value.reach))
+
+
+def reach_of(values: Iterable[Value]) -> frozenset[Owner]:
+    """The leaves and modules that the gradients of these values may reach."""
+    found: set[Owner] = set()
+    for value in walk(values):
+        if isinstance(value, Tensor):
+            if value.requires_grad is not False:
+                found.update(value.reach)
+                found.update(value.owners)
+        elif isinstance(value, Opaque):
+            found.update(value.reach)
+            if value.parameters and not value.frozen:
+                found.add(value)
+        elif isinstance(value, Module) and not value.frozen:
+            found.add(value)
+        elif isinstance(value, Instance) and value.is_module:
+            found.add(value)
+        elif isinstance(value, Parameters):
+            found.update(value.owners)
+    return frozenset(found)
+
+
+def leaf(it: Interpreter, node: cst.CSTNode | None, size: Size = UNKNOWN, *, requires_grad: bool | None, **facts: Any) -> Tensor:
+    """A new leaf tensor."""
+    tensor = Tensor(requires_grad=requires_grad, leaf=True, size=size, file=it.file, leaf_at=node, **facts)
+    if requires_grad:
+        tensor.owners = (tensor,)
+        it.trace.ledger.born([tensor.ident])
+    return tensor
+
+
+def as_tensor(value: Opaque) -> Tensor:
+    """An unknown value that turned out to be a tensor."""
+    known = value.op is not None
+    tensor = Tensor(
+        requires_grad=True if known else None, leaf=False if known else None, op=value.op, reach=value.reach, name=value.hint
+    )
+    if value.parameters:
+        tensor.requires_grad, tensor.leaf, tensor.owners = True, None, (value,)
+    return tensor
+
+
+# --- sizes -----------------------------------------------------------------------------------------------------------
+
+
+def argument(value: Value | None) -> Any:
+    """A value as the algebra of sizes wants it."""
+    if isinstance(value, Tensor):
+        return value.size
+    if isinstance(value, Const):
+        return value.value
+    if isinstance(value, Seq) and value.exact:
+        items = [argument(item) for item in value.items]
+        return tuple(items) if value.kind == "tuple" else items
+    if isinstance(value, Opaque) and value.op is not None:
+        return UNKNOWN
+    return ANY
+
+
+def size_of(kind: str, name: str, args: list[Value], kwargs: dict[str, Value]) -> Size | tuple[Size, ...]:
+    """The size of a result; unknown if the algebra cannot tell."""
+    try:
+        words = {key: argument(value) for key, value in kwargs.items()}
+        if kind == "method":
+            receiver = argument(args[0])
+            return shapes.method(name, receiver if isinstance(receiver, Size) else UNKNOWN, [argument(a) for a in args[1:]], words)
+        return shapes.function(name, [argument(a) for a in args], words)
+    except (TypeError, ValueError, IndexError, KeyError, AttributeError):
+        return UNKNOWN
+
+
+# --- operations ------------------------------------------------------------------------------------------------------
+
+
+def look(it: Interpreter, values: Iterable[Value], node: cst.CSTNode) -> None:
+    """Gradients among these values are looked at, so clearing them afterwards loses nothing."""
+    owners = [owner for value in walk(values) if isinstance(value, Tensor) for owner in value.handle]
+    if owners:
+        it.trace.grad_read(GradRead(site=(it.file, node), name="", gradients=it.trace.cells(owners)))
+
+
+def apply(
+    it: Interpreter,
+    name: str,
+    args: list[Value],
+    kwargs: dict[str, Value],
+    node: cst.CSTNode,
+    label: str = "",
+    *,
+    kind: str = "function",
+    size: Size | tuple[Size, ...] | None = None,
+    module: Owner | None = None,
+    saves: bool | None = None,
+) -> Value:
+    """The result of an operation on tensors; a tuple of tensors where the operation returns several."""
+    inputs = [v for v in walk([*args, *kwargs.values()]) if isinstance(v, Tensor) or in_graph(v)]
+    look(it, inputs, node)
+    if size is None:
+        size = size_of(kind, name, args, kwargs)
+    if name in NO_GRAPH:
+        return _plain(it, node, size, label or name)
+    requires = _requires(it, inputs, module)
+    grad_of = frozenset().union(*(v.grad_of for v in inputs if isinstance(v, Tensor)))
+    op: Op | None = None
+    reach: frozenset[Owner] = frozenset()
+    if requires is not False:
+        parents = tuple(dict.fromkeys(v.op for v in inputs if isinstance(v, (Tensor, Opaque)) and v.op is not None))
+        leaves = tuple(o for v in inputs if isinstance(v, Tensor) and v.requires_grad is not False for o in v.owners)
+        if module is not None:
+            leaves += (module,)
+        op = Op(label or name, node, it.file, name not in FREE if saves is None else saves, parents, leaves)
+        reach = reach_of(inputs) | frozenset((module,) if module is not None else ())
+    first = next((v for v in inputs if isinstance(v, Tensor)), None)
+    sizes = size if isinstance(size, tuple) else (size,)
+    results: list[Value] = []
+    for one in sizes:
+        tensor = Tensor(
+            requires_grad=requires,
+            leaf=None if requires is None else not requires,
+            op=op,
+            reach=reach,
+            size=one,
+            grad_of=grad_of,
+            operation=label or name,
+            made_at=node,
+            leaf_at=next((v.leaf_at for v in inputs if isinstance(v, Tensor) and v.owners), None),
+            file=it.file,
+        )
+        if one.many is not False:
+            inherited = first.unreduced if first is not None and first.size.many else None
+            tensor.unreduced = inherited or ((node, label or name) if one.many else None)
+        results.append(tensor)
+    return results[0] if not isinstance(size, tuple) else Seq(results, kind="tuple")
+
+
+def _plain(it: Interpreter, node: cst.CSTNode, size: Size | tuple[Size, ...], label: str) -> Value:
+    if isinstance(size, tuple):
+        return Seq([_plain(it, node, one, label) for one in size], kind="tuple")
+    return Tensor(requires_grad=False, leaf=True, size=size, operation=label, file=it.file)
+
+
+def _requires(it: Interpreter, inputs: list[Value], module: Owner | None) -> bool | None:
+    if it.grad_enabled is False:
+        return False
+    known = [v.requires_grad if isinstance(v, Tensor) else (True if v.op is not None else None) for v in inputs]  # type: ignore[attr-defined]
+    if module is not None:
+        known.append(True)
+    if True in known:
+        return True if it.grad_enabled else None
+    return None if None in known else False
+
+
+def binary(it: Interpreter, symbol: str, left: Value, right: Value, node: cst.CSTNode) -> Value:
+    """`left symbol right` where one of them is a tensor."""
+    name = _SYMBOLS.get(symbol, symbol)
+    first, second = argument(left), argument(right)
+    size: Size | tuple[Size, ...] = UNKNOWN
+    try:
+        if symbol == "@":
+            size = shapes.matmul(first, second) if isinstance(first, Size) and isinstance(second, Size) else UNKNOWN
+        else:
+            size = shapes.binary(first, second)
+    except (TypeError, ValueError):
+        size = UNKNOWN
+    return apply(it, name, [left, right], {}, node, symbol, size=size)
+
+
+def index(it: Interpreter, tensor: Tensor, key: Value, node: cst.CSTNode) -> Value:
+    """`tensor[key]`."""
+    try:
+        size = shapes.index(tensor.size, argument(key))
+    except (TypeError, ValueError, IndexError):
+        size = UNKNOWN
+    masked = any(isinstance(part, (Tensor, Opaque)) for part in (key.items if isinstance(key, Seq) else [key]))
+    result = apply(it, "getitem", [tensor], {}, node, "indexing", size=size, saves=masked)
+    if isinstance(result, Tensor) and (tensor.handle or tensor.base is not None or tensor.owners) and not masked:
+        result.handle = tensor.handle
+        result.base = tensor.base or (tensor if tensor.owners and tensor.requires_grad else None)
+        if tensor.handle:
+            result.requires_grad, result.leaf = False, True
+    return result
+
+
+# --- attributes ------------------------------------------------------------------------------------------------------
+
+
+def attribute(it: Interpreter, tensor: Tensor, name: str, node: cst.CSTNode) -> Value:
+    if name == "grad":
+        return read_grad(it, tensor, node)
+    if name == "data":
+        return _data(tensor)
+    if name in ("T", "mT", "H", "real", "imag"):
+        return apply(it, name, [tensor], {}, node, f".{name}", kind="method")
+    if name == "requires_grad":
+        return Opaque("requires_grad") if tensor.requires_grad is None else (TRUE if tensor.requires_grad else FALSE)
+    if name == "is_leaf":
+        return Opaque() if tensor.leaf is None else (TRUE if tensor.leaf else FALSE)
+    if name == "shape":
+        dims = tensor.size.dims
+        if dims is None:
+            return Opaque("shape")
+        return Seq([Opaque("extent") if d is None else Const(d) for d in dims], kind="tuple")
+    if name == "ndim" and tensor.size.dims is not None:
+        return Const(len(tensor.size.dims))
+    if name in ("dtype", "device", "grad_fn", "layout", "itemsize", "nbytes", "name", "names", "is_cuda", "ndim", "_version"):
+        return Opaque(name)
+    return Method(tensor, name)
+
+
+def _data(tensor: Tensor) -> Tensor:
+    base = tensor.base or (tensor if tensor.owners or tensor.leaf else None)
+    return Tensor(
+        requires_grad=False,
+        leaf=True,
+        size=tensor.size,
+        handle=tensor.handle,
+        base=None if tensor.handle else base,
+        grad_of=tensor.grad_of,
+        name=f"{tensor.name}.data" if tensor.name else "",
+    )
+
+
+def read_grad(it: Interpreter, tensor: Tensor, node: cst.CSTNode) -> Value:
+    """`tensor.grad`."""
+    from gradguard.static.expressions import text
+
+    name = text(node.value) if isinstance(node, cst.Attribute) else tensor.name
+    if not tensor.handle:
+        it.trace.grad_read(
+            GradRead(
+                site=(it.file, node),
+                name=name or tensor.name,
+                is_leaf=tensor.leaf,
+                requires_grad=tensor.requires_grad,
+                retains_grad=tensor.retains,
+                operation=tensor.operation,
+                made_at=(tensor.file, tensor.made_at) if tensor.made_at is not None else None,
+                leaf_at=(tensor.file, tensor.leaf_at) if tensor.leaf_at is not None else None,
+                rebound_at=(tensor.rebound_file, tensor.rebound) if tensor.rebound is not None else None,
+            )
+        )
+    owners = tensor.owners
+    if not owners:
+        return Opaque("grad", refs=(tensor,))
+    return Tensor(
+        requires_grad=False,
+        leaf=True,
+        size=tensor.size,
+        handle=owners,
+        grad_of=it.trace.generations(owners),
+        name=f"{name}.grad" if name else "",
+    )
+
+
+def set_attribute(
+    it: Interpreter, tensor: Tensor, name: str, value: Value, target: cst.CSTNode, node: cst.CSTNode
+) -> None:
+    if name == "grad":
+        if tensor.owners:
+            assign_grad(it, tensor.owners, value, target, node)
+    elif name == "data":
+        if tensor.handle:
+            _write_grad(it, tensor, value, node, zero=_is_zero(value))
+        else:
+            write(it, tensor, value, node, operation="data")
+    elif name == "requires_grad":
+        set_requires_grad(it, tensor, value.value if isinstance(value, Const) else None, node)
+
+
+def assign_grad(it: Interpreter, owners: tuple[Owner, ...], value: Value, target: cst.CSTNode, node: cst.CSTNode) -> None:
+    """`w.grad = value`."""
+    from gradguard.static.expressions import text
+
+    name = text(target.value) if isinstance(target, cst.Attribute) else ""
+    if isinstance(value, Const) and value.value is None:
+        it.trace.zero_grad(node, it.file, name, owners)
+    elif isinstance(value, Tensor) and {c for c, _ in value.grad_of} & it.trace.cells(owners):
+        return  # a gradient that was scaled, clipped or averaged is still that gradient
+    else:
+        it.trace.escape(owners)
+
+
+def set_requires_grad(it: Interpreter, value: Value, flag: bool | None, node: cst.CSTNode) -> None:
+    """`value.requires_grad_(flag)`, for tensors, modules and whatever holds parameters."""
+    if isinstance(value, Tensor):
+        if value.owners and value.owners != (value,):
+            for owner in value.owners:
+                set_requires_grad(it, owner, flag, node)
+            value.requires_grad = flag
+        elif value.leaf is not False or not value.requires_grad:
+            value.requires_grad = flag
+            value.rebound = None
+            if flag:
+                value.owners = (value,)
+                value.grad_of = frozenset()
+                value.leaf_at = value.leaf_at or node
+                value.leaf = True if value.leaf is None and value.op is None and not value.reach else value.leaf
+                it.trace.ledger.born([value.ident])
+    elif isinstance(value, Module):
+        value.frozen = None if flag is None else not flag
+        for child in value.children:
+            set_requires_grad(it, child, flag, node)
+    elif isinstance(value, Instance):
+        value.frozen = None if flag is None else not flag
+        for child in list(value.attributes.values()):
+            if isinstance(child, (Module, Instance)) or (isinstance(child, Tensor) and child.owners):
+                set_requires_grad(it, child, flag, node)
+    elif isinstance(value, Opaque):
+        value.frozen = None if flag is None else not flag
+        if flag:
+            value.parameters = True
+    elif isinstance(value, Parameters):
+        for owner in value.owners:
+            set_requires_grad(it, owner, flag, node)
+
+
+# --- writing in place ------------------------------------------------------------------------------------------------
+
+
+def _is_zero(value: Value) -> bool:
+    if isinstance(value, Tensor):
+        return value.operation in ("zeros", "zeros_like", "new_zeros")
+    return isinstance(value, Const) and not isinstance(value.value, bool) and value.value == 0
+
+
+def write(it: Interpreter, target: Tensor, value: Value, node: cst.CSTNode, *, operation: str, augmented: str = "") -> None:
+    """`target` is overwritten in place by `value`, or combined with it."""
+    if target.handle:
+        zero = _is_zero(value) and augmented in ("", "*")
+        _write_grad(it, target, value, node, zero=zero)
+        return
+    base = target.base or target
+    grad_of = value.grad_of if isinstance(value, Tensor) else frozenset()
+    owners = base.owners
+    if owners and grad_of:
+        from gradguard.static.expressions import text
+
+        name = base.name or (text(node.target) if isinstance(node, cst.AugAssign) else "") or "w"
+        it.trace.manual_update(node, it.file, name, owners, grad_of)
+        return
+    if in_graph(value) and not owners and it.grad_enabled is not False:
+        combined = apply(it, operation, [target, value], {}, node, operation, size=target.size)
+        if isinstance(combined, Tensor) and target.base is None:
+            target.requires_grad, target.leaf, target.op = combined.requires_grad, combined.leaf, combined.op
+            target.reach, target.operation, target.made_at = combined.reach, operation, node
+            target.file, target.leaf_at = combined.file, combined.leaf_at
+
+
+def _write_grad(it: Interpreter, target: Tensor, value: Value, node: cst.CSTNode, *, zero: bool) -> None:
+    if zero:
+        it.trace.zero_grad(node, it.file, target.name, target.handle)
+    elif isinstance(value, Tensor) and not value.grad_of and value.operation:
+        it.trace.escape(target.handle)
+
+
+# --- methods ---------------------------------------------------------------------------------------------------------
+
+
+def method(it: Interpreter, tensor: Tensor, name: str, arguments: Arguments, node: cst.CSTNode) -> Value:
+    """`tensor.name(*arguments)`."""
+    args: list[Value] = [tensor, *arguments.positional]
+    if name == "backward":
+        backward(it, tensor, arguments, node)
+        return NONE
+    if name == "detach":
+        return _detached(tensor)
+    if name == "detach_":
+        tensor.requires_grad, tensor.leaf, tensor.op, tensor.reach, tensor.owners = False, True, None, frozenset(), ()
+        return tensor
+    if name == "requires_grad_":
+        flag = arguments.get(0, "requires_grad")
+        set_requires_grad(it, tensor, True if flag is None else flag.value if isinstance(flag, Const) else None, node)
+        return tensor
+    if name == "retain_grad":
+        tensor.retains = True
+        return NONE
+    if name in NUMBERS:
+        look(it, [tensor], node)
+        if name in ("size", "dim", "ndimension", "numel") and tensor.size.dims is not None:
+            return _size_method(tensor, name, arguments)
+        return Opaque(name, refs=(tensor,))
+    if name in _CONVERSIONS and tensor.leaf is not False:
+        return _convert(it, tensor, name, arguments, node)
+    if name.endswith("_") and not name.endswith("__"):
+        return _in_place(it, tensor, name, arguments, node)
+    if name in ("register_hook", "register_post_accumulate_grad_hook", "share_memory_", "is_contiguous"):
+        return Opaque(name)
+    return apply(it, name, args, arguments.keywords, node, f".{name}()", kind="method")
+
+
+def _detached(tensor: Tensor) -> Tensor:
+    result = _data(tensor)
+    result.name, result.grad_of = "", tensor.grad_of
+    return result
+
+
+def _size_method(tensor: Tensor, name: str, arguments: Arguments) -> Value:
+    dims = tensor.size.dims or ()
+    if name in ("dim", "ndimension"):
+        return Const(len(dims))
+    which = arguments.get(0, "dim")
+    if name == "size" and which is None:
+        return Seq([Opaque("extent") if d is None else Const(d) for d in dims], kind="tuple")
+    if name == "size" and isinstance(which, Const) and isinstance(which.value, int) and -len(dims) <= which.value < len(dims):
+        extent = dims[which.value]
+        return Opaque("extent") if extent is None else Const(extent)
+    return Opaque(name)
+
+
+_CONVERSIONS = frozenset("to cuda cpu float double half bfloat16 type type_as contiguous".split())
+_DTYPES = {"float": "float32", "double": "float64", "half": "float16", "bfloat16": "bfloat16"}
+
+
+def _convert(it: Interpreter, tensor: Tensor, name: str, arguments: Arguments, node: cst.CSTNode) -> Value:
+    """A conversion of a leaf. It is an operation, and its result a non-leaf, unless there is nothing to convert."""
+    same = _changes_nothing(tensor, name, arguments)
+    if same:
+        return tensor
+    result = apply(it, name, [tensor], {}, node, f".{name}()", size=tensor.size)
+    if isinstance(result, Tensor):
+        result.dtype = _DTYPES.get(name, tensor.dtype)
+        if same is None and result.requires_grad:
+            result.leaf = None
+            result.owners = tensor.owners
+        if not result.requires_grad:
+            result.leaf = True
+    return result
+
+
+def _changes_nothing(tensor: Tensor, name: str, arguments: Arguments) -> bool | None:
+    if name == "contiguous":
+        return True
+    if name in _DTYPES:
+        return (tensor.dtype or "float32") == _DTYPES[name] if tensor.leaf_at is not None else None
+    if name == "cpu":
+        return True if tensor.cpu else None
+    if name == "cuda":
+        return False
+    if name == "to":
+        wanted = list(arguments.all())
+        verdicts = [_to_changes_nothing(tensor, value) for value in wanted]
+        if False in verdicts:
+            return False
+        return None if None in verdicts or not verdicts else True
+    return None
+
+
+def _to_changes_nothing(tensor: Tensor, wanted: Value) -> bool | None:
+    if isinstance(wanted, Const):
+        if isinstance(wanted.value, str):
+            return (True if tensor.cpu else None) if wanted.value == "cpu" else False
+        return True if isinstance(wanted.value, bool) else None
+    if isinstance(wanted, External):
+        kind = wanted.path.rsplit(".", 1)[-1]
+        return (tensor.dtype or "float32") == {"float": "float32", "double": "float64"}.get(kind, kind)
+    if isinstance(wanted, Opaque):
+        if wanted.called == "torch.device":
+            return True if wanted.hint == "cpu" and tensor.cpu else (None if wanted.hint == "cpu" else False)
+        if "device" in wanted.hint.lower() and wanted.hint != "device" or wanted.attribute == "device":
+            return None if wanted.attribute == "device" and not _is_config(wanted) else False
+        if wanted.hint == "device":
+            return None if wanted.parent is None and not wanted.stable else False
+    return None
+
+
+def _is_config(value: Opaque) -> bool:
+    parent = value.parent
+    return parent is not None and any(word in parent.hint.lower() for word in ("arg", "opt", "cfg", "conf", "self", "param"))
+
+
+def _in_place(it: Interpreter, tensor: Tensor, name: str, arguments: Arguments, node: cst.CSTNode) -> Value:
+    first = arguments.get(0)
+    if tensor.handle:
+        zero = name == "zero_" or (name in ("fill_", "mul_", "copy_") and first is not None and _is_zero(first))
+        value = first if first is not None else NONE
+        if zero:
+            it.trace.zero_grad(node, it.file, tensor.name, tensor.handle)
+        elif name in ("copy_", "set_"):
+            _write_grad(it, tensor, value, node, zero=False)
+        return tensor
+    tensors = [v for v in arguments.all() if isinstance(v, Tensor)]
+    if (tensor.base or tensor).owners:
+        with_gradient = next((v for v in tensors if v.grad_of), None)
+        if with_gradient is not None:
+            write(it, tensor, with_gradient, node, operation=name)
+        return tensor
+    carried = next((v for v in arguments.all() if in_graph(v)), None)
+    if carried is not None or tensor.requires_grad:
+        write(it, tensor, carried if carried is not None else tensor, node, operation=f".{name}()")
+    return tensor
+
+
+# --- backward --------------------------------------------------------------------------------------------------------
+
+
+def _keeps_graph(retain: Value | None, create: Value | None) -> bool | None:
+    flags = [value.value if isinstance(value, Const) else "?" for value in (retain, create) if value is not None]
+    if any(flag is True for flag in flags):
+        return True
+    if isinstance(retain, Const) and retain.value is False:
+        return False
+    return None if "?" in flags else False
+
+
+def backward(it: Interpreter, root: Value, arguments: Arguments, node: cst.CSTNode, *, name: str = "") -> None:
+    """`root.backward(gradient, retain_graph, create_graph, inputs)`."""
+    from gradguard.static.expressions import text
+
+    if not name and isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute):
+        name = text(node.func.value)
+    gradient = arguments.get(0, "gradient")
+    inputs = arguments.get(3, "inputs")
+    run_backward(
+        it,
+        [root],
+        node,
+        name=name,
+        seeded=False if gradient is None or (isinstance(gradient, Const) and gradient.value is None) else True,
+        keeps_graph=_keeps_graph(arguments.get(1, "retain_graph"), arguments.get(2, "create_graph")),
+        inputs=None if inputs is None or (isinstance(inputs, Const) and inputs.value is None) else inputs,
+    )
+
+
+def run_backward(
+    it: Interpreter,
+    roots: list[Value],
+    node: cst.CSTNode,
+    *,
+    name: str,
+    seeded: bool | None,
+    keeps_graph: bool | None,
+    inputs: Value | None,
+    accumulates: bool = True,
+) -> None:
+    """A backward pass from several roots."""
+    for root in walk(roots):
+        if not isinstance(root, (Tensor, Opaque)):
+            continue
+        if isinstance(root, Opaque):
+            if root.op is None and not root.detached and (root.parent is None or not root.stable):
+                root.op = Op(root.hint or "the loss", node, it.file, saves=True, name=name)
+                root.op.parents = ()
+            size, unreduced = UNKNOWN, None
+        else:
+            size = root.size
+            unreduced = ((root.file, root.unreduced[0]), root.unreduced[1]) if root.unreduced else None
+        only: frozenset[int] | None = None
+        through: frozenset[int] | None = None
+        if inputs is not None:
+            targets = [v for v in walk([inputs]) if isinstance(v, (Tensor, Opaque, Parameters, Module, Instance))]
+            only = it.trace.cells(reach_of(targets) | {v for v in targets if isinstance(v, Opaque)})
+            through = _between(root.op, targets) if root.op is not None else frozenset()
+        it.trace.backward(
+            node,
+            it.file,
+            name=name,
+            op=root.op,
+            reach=reach_of([root]),
+            only=only,
+            keeps_graph=keeps_graph,
+            accumulates=accumulates,
+            many=size.many,
+            shape=size.describe(),
+            unreduced=unreduced,
+            seeded=seeded,
+            wild=isinstance(root, Opaque) and not root.reach,
+            through=through,
+        )
+
+
+def _between(root: Op, targets: list[Value]) -> frozenset[int]:
+    """The operations on a path from the root to one of the inputs; only these run and are freed."""
+    owners: set[int] = set()
+    ends: set[int] = set()
+    for value in targets:
+        if isinstance(value, Tensor) and value.op is not None:
+            ends.add(value.op.ident)
+        for owner in reach_of([value]) if not isinstance(value, Tensor) else value.owners:
+            owners.add(id(owner))
+        if isinstance(value, Parameters):
+            owners.update(id(o) for o in value.owners)
+    order: list[Op] = []
+    seen: set[int] = set()
+    stack = [root]
+    while stack and len(order) < 4000:
+        op = stack.pop()
+        if op.ident in seen:
+            continue
+        seen.add(op.ident)
+        order.append(op)
+        stack.extend(op.parents)
+    wanted: set[int] = set()
+    changed = True
+    while changed:
+        changed = False
+        for op in order:
+            if op.ident in wanted or op.ident in ends:
+                continue
+            if any(id(leaf) in owners for leaf in op.leaves) or any(
+                parent.ident in wanted or parent.ident in ends for parent in op.parents
+            ):
+                wanted.add(op.ident)
+                changed = True
+    return frozenset(wanted)
+
+

@@ -1,0 +1,333 @@
+"""One execution: the decisions it takes, the events it emits, and what the rules say of them.
+
+An execution follows one path. Where the source does not tell which way a condition goes, the execution decides, by a
+plan or by a preference, and notes that it did. `explore` runs several executions and compares what they say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import libcst as cst
+
+from gradguard.events import (
+    Backward,
+    Escape,
+    Event,
+    GradRead,
+    GraphNode,
+    ManualUpdate,
+    OptimizerStep,
+    Site,
+    UncalledMethod,
+    ZeroGrad,
+)
+from gradguard.ledger import Ledger
+from gradguard.rule import Acquittal, Detector, Report, Rule
+from gradguard.static.project import SourceFile
+from gradguard.static.values import Instance, Module, Op, Opaque, Optimizer, Owner, Tensor, Value
+
+__all__ = ["OutOfFuel", "Trace", "Verdict"]
+
+MAX_GRAPH = 4000
+
+
+class OutOfFuel(Exception):
+    """The execution has become too long; nothing that it said counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What one rule said about one place in one execution."""
+
+    rule: Rule
+    guilty: Report | None
+
+
+@dataclass(slots=True, eq=False)
+class Trace:
+    """The state of one execution that is not a variable of the program."""
+
+    detectors: Mapping[type[Event], Sequence[tuple[Rule, Detector]]]
+    plan: Mapping[cst.CSTNode, bool]
+    fuel: int
+    ledger: Ledger = field(default_factory=Ledger)
+    decided: dict[cst.CSTNode, bool] = field(default_factory=dict)
+    decided_in: dict[cst.CSTNode, SourceFile] = field(default_factory=dict)
+    governs: dict[cst.CSTNode, cst.CSTNode] = field(default_factory=dict)
+    reports: dict[tuple[str, Site, Hashable], Report] = field(default_factory=dict)
+    acquitted: set[tuple[str, Site, Hashable]] = field(default_factory=set)
+    partial: bool = False
+    guesses: int = 0
+    calls: tuple[cst.CSTNode, ...] = ()
+    cleared_at: set[cst.CSTNode] = field(default_factory=set)
+    executed: set[cst.CSTNode] = field(default_factory=set)
+    optimizers: list[Optimizer] = field(default_factory=list)
+    owners: dict[int, Owner] = field(default_factory=dict)
+    generation: dict[int, int] = field(default_factory=dict)
+    wild: bool = False
+    failed: bool = False
+
+    # --- decisions ---------------------------------------------------------------------------------------------------
+
+    def burn(self, amount: int = 1) -> None:
+        self.fuel -= amount
+        if self.fuel < 0:
+            raise OutOfFuel
+
+    def decide(self, node: cst.CSTNode, file: SourceFile, preferred: bool) -> bool:
+        """Which way an unknown condition goes: as planned, else as preferred."""
+        choice = self.plan.get(node)
+        if choice is None:
+            choice = preferred
+        if node not in self.decided:
+            self.decided[node] = choice
+            self.decided_in[node] = file
+        return choice
+
+    # --- gradients ---------------------------------------------------------------------------------------------------
+
+    def cells(self, owners: Iterable[Owner]) -> frozenset[int]:
+        """The gradients of leaves and modules, as numbers."""
+        found: dict[int, Owner] = {}
+        for owner in owners:
+            _collect(owner, found, 0)
+        self.owners.update(found)
+        return frozenset(found)
+
+    def managed(self) -> frozenset[int]:
+        return self.cells(owner for optimizer in self.optimizers if not optimizer.loose for owner in optimizer.owners)
+
+    def stepped_by(self, optimizer: Optimizer) -> frozenset[int]:
+        cells = self.cells(optimizer.owners)
+        return cells | {optimizer.ident} if optimizer.loose else cells
+
+    def add_optimizer(self, optimizer: Optimizer) -> None:
+        self.optimizers.append(optimizer)
+        if optimizer.loose:
+            self.ledger.alias(optimizer.ident, "loose")
+
+    def generations(self, owners: Iterable[Owner]) -> frozenset[tuple[int, int]]:
+        return frozenset((cell, self.generation.get(cell, 0)) for cell in self.cells(owners))
+
+    # --- events ------------------------------------------------------------------------------------------------------
+
+    def emit(self, event: Event) -> None:
+        for rule, detector in self.detectors.get(type(event), ()):
+            for said in detector(event, self.ledger):
+                key = (rule.name, said.site, said.key)
+                if isinstance(said, Acquittal):
+                    self.acquitted.add(key)
+                else:
+                    self.reports.setdefault(key, said)
+        self.ledger.record(event)
+
+    def backward(
+        self,
+        node: cst.CSTNode,
+        file: SourceFile,
+        *,
+        name: str,
+        op: Op | None,
+        reach: frozenset[Owner],
+        only: frozenset[int] | None = None,
+        keeps_graph: bool | None = False,
+        accumulates: bool = True,
+        many: bool | None = None,
+        shape: str = "",
+        unreduced: tuple[Site, str] | None = None,
+        seeded: bool | None = False,
+        wild: bool = False,
+        through: frozenset[int] | None = None,
+    ) -> None:
+        cells = self.cells(reach)
+        loose = cells - self.managed()
+        if only is not None:
+            cells = only
+            loose = only - self.managed()
+        elif wild or not cells:
+            cells = cells | self.cells(owner for optimizer in self.optimizers for owner in optimizer.owners)
+            loose = frozenset({0})
+        if accumulates:
+            for cell in cells:
+                self.generation[cell] = self.generation.get(cell, 0) + 1
+        gradients: frozenset[Hashable] = cells
+        if loose:
+            gradients = gradients | {o.ident for o in self.optimizers if o.loose} | {"loose"}
+        self.emit(
+            Backward(
+                site=(file, node),
+                conditional=self.guesses > 0,
+                calls=self.calls,
+                name=name,
+                gradients=gradients,
+                graph=tuple(_graph(op, through)) if op is not None else (),
+                keeps_graph=keeps_graph,
+                accumulates=accumulates,
+                many=many,
+                shape=shape,
+                unreduced=unreduced[0] if unreduced else None,
+                unreduced_by=unreduced[1] if unreduced else "",
+                seeded=seeded,
+            )
+        )
+
+    def zero_grad(self, node: cst.CSTNode, file: SourceFile, name: str, owners: Iterable[Owner]) -> None:
+        self.cleared_at.add(node)
+        cells = self.cells(owners)
+        perhaps: frozenset[Hashable] = frozenset()
+        if not cells or cells - self.managed():
+            perhaps = frozenset({o.ident for o in self.optimizers if o.loose} | {"loose"})
+        for cell in cells:
+            self.generation[cell] = self.generation.get(cell, 0) + 1
+        self._zero(node, file, name, cells, perhaps)
+
+    def optimizer_zero_grad(self, node: cst.CSTNode, file: SourceFile, name: str, optimizer: Optimizer) -> None:
+        self.cleared_at.add(node)
+        cells = self.stepped_by(optimizer)
+        perhaps: frozenset[Hashable] = frozenset()
+        if optimizer.loose:
+            perhaps = self.cells(self.owners.values()) - self.managed() | {"loose"}
+        for cell in cells:
+            self.generation[cell] = self.generation.get(cell, 0) + 1
+        self._zero(node, file, name, cells, perhaps)
+
+    def _zero(
+        self,
+        node: cst.CSTNode,
+        file: SourceFile,
+        name: str,
+        cells: frozenset[int],
+        perhaps: frozenset[Hashable],
+    ) -> None:
+        self.emit(
+            ZeroGrad(
+                site=(file, node),
+                conditional=self.guesses > 0,
+                calls=self.calls,
+                name=name,
+                gradients=cells,
+                perhaps=perhaps,
+            )
+        )
+
+    def step(self, node: cst.CSTNode, file: SourceFile, name: str, optimizer: Optimizer) -> None:
+        self.emit(
+            OptimizerStep(
+                site=(file, node),
+                conditional=self.guesses > 0,
+                calls=self.calls,
+                updater=optimizer.updater,
+                name=name,
+                gradients=self.stepped_by(optimizer),
+                complete=not optimizer.loose and not self.wild,
+            )
+        )
+
+    def manual_update(
+        self, node: cst.CSTNode, file: SourceFile, name: str, target: Iterable[Owner], grad_of: frozenset[tuple[int, int]]
+    ) -> None:
+        current = {cell for cell, generation in grad_of if self.generation.get(cell, 0) == generation}
+        cells = self.cells(target) & current
+        if cells:
+            self.emit(
+                ManualUpdate(
+                    site=(file, node),
+                    conditional=self.guesses > 0,
+                    calls=self.calls,
+                    updater=("by hand", file, node),
+                    name=name,
+                    gradients=cells,
+                )
+            )
+
+    def escape(self, owners: Iterable[Owner], optimizers: Iterable[Optimizer] = ()) -> None:
+        """Code that cannot be seen may have cleared these gradients, or added to them."""
+        cells: frozenset[Hashable] = self.cells(owners)
+        for optimizer in optimizers:
+            cells = cells | self.stepped_by(optimizer)
+        if cells and (cells - self.managed()):
+            cells = cells | {o.ident for o in self.optimizers if o.loose} | {"loose"}
+        if cells:
+            self.emit(Escape(site=None, gradients=cells))
+
+    def escape_all(self) -> None:
+        self.wild = True
+        cells: set[Hashable] = set(self.cells(self.owners.values())) | {"loose"}
+        cells.update(o.ident for o in self.optimizers if o.loose)
+        self.emit(Escape(site=None, gradients=frozenset(cells)))
+
+    def grad_read(self, event: GradRead) -> None:
+        self.emit(replace(event, conditional=self.guesses > 0, calls=self.calls))
+
+    def uncalled(self, node: cst.CSTNode, file: SourceFile, receiver: str, method: str) -> None:
+        self.emit(UncalledMethod(site=(file, node), receiver=receiver, method=method))
+
+
+def _collect(owner: Value, found: dict[int, Owner], depth: int) -> None:
+    if depth > 12:
+        return
+    if isinstance(owner, Tensor):
+        if owner.owners and owner.owners != (owner,):
+            for other in owner.owners:
+                _collect(other, found, depth + 1)
+        elif owner.leaf is not False:
+            found[owner.ident] = owner
+    elif isinstance(owner, Module):
+        if owner.ident in found:
+            return
+        if owner.has_parameters and not owner.children:
+            found[owner.ident] = owner
+        for child in (*owner.children, *owner.attributes.values()):
+            if isinstance(child, (Module, Instance, Opaque, Tensor)):
+                _collect(child, found, depth + 1)
+    elif isinstance(owner, Opaque):
+        if owner.ident in found:
+            return
+        found[owner.ident] = owner
+        for child in list(owner.memo.values()):
+            if isinstance(child, Opaque) and child.parameters:
+                _collect(child, found, depth + 1)
+    elif isinstance(owner, Instance):
+        if owner.ident in found:
+            return
+        if not owner.whole:
+            found[owner.ident] = owner
+        for child in instance_parts(owner):
+            _collect(child, found, depth + 1)
+
+
+def instance_parts(instance: Instance) -> Iterator[Owner]:
+    """The modules and parameters that an object of a module class holds."""
+    from gradguard.static.values import Seq, Table
+
+    values: list[Value] = list(instance.attributes.values())
+    if instance.unknown is not None:
+        values.extend(v for v in instance.unknown.memo.values() if isinstance(v, Opaque) and v.parameters)
+    for value in values:
+        if isinstance(value, (Module, Instance)) or (isinstance(value, Opaque) and (value.parameters or not value.stable)):
+            if isinstance(value, Instance) and not value.is_module:
+                continue
+            if isinstance(value, Opaque) and not value.parameters:
+                continue
+            yield value
+        elif isinstance(value, Tensor) and value.leaf and value.requires_grad is not False:
+            yield value
+        elif isinstance(value, (Seq, Table)):
+            items = value.items if isinstance(value, Seq) else value.items.values()
+            yield from (item for item in items if isinstance(item, Module))
+
+
+def _graph(root: Op, through: frozenset[int] | None) -> Iterator[GraphNode]:
+    seen: set[int] = set()
+    queue: list[Op] = [root]
+    wanted: Callable[[Op], bool] = (lambda op: True) if through is None else (lambda op: op.ident in through)
+    for op in queue:
+        if op.ident in seen or not wanted(op):
+            continue
+        seen.add(op.ident)
+        if len(seen) > MAX_GRAPH:
+            return
+        yield GraphNode(id=op.ident, operation=op.operation, site=(op.file, op.node), saves=op.saves, name=op.name)
+        queue.extend(op.parents)
