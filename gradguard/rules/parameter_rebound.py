@@ -10,7 +10,7 @@ from gradguard.rule import Report, Rule
 
 
 def detect(event: GradRead, ledger: Ledger) -> Iterator[Report]:
-    if event.rebound_at is None or event.is_leaf or event.retains_grad:
+    if event.rebound_at is None or (event.is_leaf and event.requires_grad) or event.retains_grad:
         return
     name = event.name or "w"
     now = "is not a leaf" if event.requires_grad else "does not require grad"

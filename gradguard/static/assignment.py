@@ -92,7 +92,7 @@ def _unpack(it: Interpreter, elements: object, value: Value, node: cst.CSTNode) 
         return
     for position, element in enumerate(targets):
         hint = element.value.value if isinstance(element.value, cst.Name) else ""
-        item = objects.unpacked(it, value, position, hint)
+        item = objects.unpacked(it, value, position, hint, node)
         if isinstance(element, cst.StarredElement):
             item = Seq([item], exact=False)
         assign(it, element.value, item, node)
@@ -259,7 +259,7 @@ def _pattern(it: Interpreter, subject: Value, pattern: cst.MatchPattern) -> bool
     if isinstance(pattern, (cst.MatchList, cst.MatchTuple)):
         for position, element in enumerate(pattern.patterns):
             if isinstance(element, cst.MatchSequenceElement):
-                _pattern(it, objects.unpacked(it, subject, position, ""), element.value)
+                _pattern(it, objects.unpacked(it, subject, position, "", element), element.value)
         return None
     for child in getattr(pattern, "patterns", ()) or ():
         inner = getattr(child, "value", None) or getattr(child, "pattern", None)

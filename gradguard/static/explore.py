@@ -235,7 +235,7 @@ def _is_repeated(it: Interpreter, instance: Instance, cls: Class, node: cst.Func
     A method that does one backward and one step is called from a loop somewhere. Its optimizer lives in the object, so
     what clears it can be expected in the class; if another method does, the order of the calls is not known.
     """
-    names = it.file.index.names_of(node)
+    names = cls.file.index.names_of(node)
     if ".step" not in names and ".backward" not in names:
         return False
     for base in cls.lineage():

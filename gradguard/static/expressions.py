@@ -112,6 +112,8 @@ def truth_of(it: Interpreter, value: Value, node: cst.CSTNode, preferred: bool) 
         it.loops[-1].turns = max(it.loops[-1].turns, 4)
     if known is not None:
         return known, not (isinstance(value, Opaque) and not value.stable)
+    if isinstance(value, Opaque) and value.called == "another turn":
+        preferred = False
     choice = it.trace.decide(node, it.file, preferred)
     if isinstance(value, Opaque):
         value.truth = choice
@@ -142,7 +144,13 @@ def _unknown(it: Interpreter, node: cst.CSTNode) -> Value:
     return Opaque()
 
 
+_CONSTANTS = {"True": TRUE, "False": FALSE, "None": NONE}
+
+
 def _name(it: Interpreter, node: cst.Name) -> Value:
+    constant = _CONSTANTS.get(node.value)
+    if constant is not None:
+        return constant
     found = it.frame.scope.find(node.value)
     if found is not None:
         return found
@@ -474,9 +482,11 @@ def compare(
         return made if symbol in ("is", "==") else _negated(made)
     if isinstance(left, Opaque) and left.equal is not None and isinstance(right, Const):
         left = left.equal
+    if isinstance(left, Const) and left.counter and symbol in ("==", ">", ">=") and not isinstance(right, Const):
+        return Opaque(called="another turn", refs=(right,))
     if isinstance(left, Const) and isinstance(right, Const):
         if left.counter and not right.counter and right.value not in (0, 1):
-            return Opaque()  # a turn that this execution does not come to
+            return Opaque(called="another turn")
         try:
             return TRUE if compute(left.value, right.value) else FALSE
         except Exception:
@@ -608,7 +618,7 @@ def _comprehend(it: Interpreter, clause: cst.CompFor, emit: Callable[[], None]) 
     frame.scope = Scope({}, outer)
     exact = True
     try:
-        items = iterate(it, objects.consumed(it, iterable), "", hot=True)
+        items = iterate(it, objects.consumed(it, iterable), "", clause, hot=True)
         count = min(items.turns, items.limit)
         if items.limit <= 6:
             count = items.limit

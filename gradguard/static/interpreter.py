@@ -250,7 +250,7 @@ def _run_for(it: Interpreter, node: cst.For) -> str:
     hint = node.target.value if isinstance(node.target, cst.Name) else ""
     if isinstance(iterable, Generator):
         return _run_for_generator(it, node, iterable)
-    items = iterate(it, iterable, hint, hot=it.file.index.is_hot(node))
+    items = iterate(it, iterable, hint, node, hot=it.file.index.is_hot(node))
     return _run_turns(it, node, items)
 
 
@@ -306,15 +306,16 @@ class Iteration:
     item: Callable[[int], Value]
 
 
-def iterate(it: Interpreter, iterable: Value, hint: str, *, hot: bool) -> Iteration:
+def iterate(it: Interpreter, iterable: Value, hint: str, node: cst.CSTNode, *, hot: bool) -> Iteration:
     """How to run a loop over a value."""
     turns = TURNS if hot else 1
     if isinstance(iterable, Seq):
         items = iterable.items
         if iterable.exact or items:
             count = len(items)
-            shown = count if count <= MAX_ITEMS else turns
-            return Iteration(shown, count, lambda turn: items[min(turn, count - 1)])
+            if iterable.exact:
+                return Iteration(count if count <= MAX_ITEMS else turns, count, lambda turn: items[turn])
+            return Iteration(max(turns, min(count, MAX_ITEMS)), 1 << 30, lambda turn: items[turn % count])
     if isinstance(iterable, Parameters):
         return Iteration(1, 1, lambda turn: objects.parameter(it, iterable))
     if isinstance(iterable, Table):
@@ -337,14 +338,14 @@ def iterate(it: Interpreter, iterable: Value, hint: str, *, hot: bool) -> Iterat
     if isinstance(iterable, Opaque) and iterable.called == "enumerate":
         start = iterable.memo.get("start")
         base = start.value if isinstance(start, Const) and isinstance(start.value, int) else 0
-        inner = iterate(it, iterable.refs[0], "", hot=hot)
+        inner = iterate(it, iterable.refs[0], "", node, hot=hot)
 
         def numbered(turn: int) -> Value:
             return Seq([Const(base + turn, counter=True), inner.item(turn)], kind="tuple")
 
         return Iteration(inner.turns, inner.limit, numbered)
     if isinstance(iterable, Opaque) and iterable.called == "zip":
-        parts = [iterate(it, part, "", hot=hot) for part in iterable.refs]
+        parts = [iterate(it, part, "", node, hot=hot) for part in iterable.refs]
         known = [part for part in parts if part.limit < 1 << 30] or parts
         return Iteration(
             min(part.turns for part in known) if known else turns,
@@ -352,7 +353,7 @@ def iterate(it: Interpreter, iterable: Value, hint: str, *, hot: bool) -> Iterat
             lambda turn: Seq([part.item(turn) for part in parts], kind="tuple"),
         )
     if isinstance(iterable, Tensor):
-        return Iteration(turns, 1 << 30, lambda turn: objects.element(it, iterable))
+        return Iteration(turns, 1 << 30, lambda turn: objects.element(it, iterable, node))
     return Iteration(turns, 1 << 30, lambda turn: objects.unknown_item(it, iterable, hint))
 
 

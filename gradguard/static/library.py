@@ -543,7 +543,7 @@ def _listed(kind: str) -> Callable[[Interpreter, Arguments, cst.CSTNode], Value]
         if isinstance(value, Opaque) and value.called in ("range", "zip", "enumerate", "map"):
             from gradguard.static.interpreter import iterate
 
-            items = iterate(it, value, "", hot=True)
+            items = iterate(it, value, "", node, hot=True)
             count = items.limit if items.limit <= 6 else items.turns
             return Seq([items.item(turn) for turn in range(count)], items.limit <= 6, kind)
         return Opaque(kind, refs=(value,), reach=tensors.reach_of([value]))

@@ -127,9 +127,8 @@ def grad_is_none(it: Interpreter, handle: Tensor) -> bool | None:
 # --- items -----------------------------------------------------------------------------------------------------------
 
 
-def element(it: Interpreter, tensor: Tensor) -> Value:
+def element(it: Interpreter, tensor: Tensor, node: cst.CSTNode) -> Value:
     """One row of a tensor that is iterated over."""
-    node = it.stack[-1] if it.stack else cst.Pass()
     return tensors.index(it, tensor, Const(0), node)
 
 
@@ -140,7 +139,7 @@ def unknown_item(it: Interpreter, iterable: Value, hint: str) -> Value:
     return Opaque(hint, refs=(iterable,))
 
 
-def unpacked(it: Interpreter, value: Value, position: int, hint: str) -> Value:
+def unpacked(it: Interpreter, value: Value, position: int, hint: str, node: cst.CSTNode) -> Value:
     """One of the values that an unknown value is unpacked to."""
     if isinstance(value, Opaque):
         key = ("unpack", position)
@@ -155,7 +154,6 @@ def unpacked(it: Interpreter, value: Value, position: int, hint: str) -> Value:
     if isinstance(value, Seq) and value.items:
         return value.items[min(position, len(value.items) - 1)]
     if isinstance(value, Tensor):
-        node = it.stack[-1] if it.stack else cst.Pass()
         return tensors.index(it, value, Const(position), node)
     if isinstance(value, Parameters):
         item = parameter(it, Parameters(value.owners))

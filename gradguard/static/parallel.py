@@ -79,4 +79,4 @@ def _start(rules: tuple[Rule, ...]) -> None:
 
 
 def _work(check: _Check, path: str) -> _Outcome:
-    return check(path, _rules)
+    return check(path, tuple(_rules))
