@@ -41,7 +41,7 @@ def frame(finding: Finding, source: Sequence[str], cells: int, glyphs: Glyphs) -
         return
     marks.sort(key=lambda mark: (mark.location.line, not mark.primary, mark.location.column))
     numbers = _shown_lines([mark.location.line for mark in marks])
-    gutter = len(str(numbers[-1]))
+    gutter = max(len(str(numbers[-1])), len(glyphs.gap) if 0 in numbers else 0)
     room = max(cells - gutter - 4, 12)
     window = _Window.around(marks, [source[number - 1] for number in numbers if number], room, glyphs)
     empty = f" {' ' * gutter} {glyphs.bar}"

@@ -60,7 +60,7 @@ def _section(report: TextReport, title: str, text: str) -> None:
     report.write([(title, "title")])
     for paragraph in text.split("\n\n"):
         report.paragraph(" ".join(paragraph.split()), indent="  ")
-    report.write([])
+        report.write([])
 
 
 def _example(report: TextReport, title: str, code: str) -> None:

@@ -183,7 +183,7 @@ def die(path: str, rules: Sequence[Rule]) -> Outcome:
     return say(path, rules)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the functions of a test module cannot be sent to a spawned process")
+@pytest.mark.skipif(sys.platform != "linux", reason="a spawned process cannot import a test module")
 def test_a_process_that_dies_takes_nothing_with_it() -> None:
     outcomes = parallel.run(["a", "b", "c"], RULES, 2, die)
     assert [errors[0].message for _, errors in outcomes] == ["1 rules", "the process that checked it died", "1 rules"]
