@@ -241,13 +241,12 @@ def call_function(
 ) -> Value:
     if len(it.frames) > MAX_DEPTH or sum(f.function is not None and f.function.node is function.node for f in it.frames) >= MAX_RECURSION:
         return escape.unknown_call(it, function.name, arguments, node, receiver=receiver)
-    if isinstance(function.node, cst.FunctionDef):
+    if isinstance(function.node, cst.FunctionDef) and "generator" not in function.flags:
         it.trace.executed.add(function.node)
     scope = Scope({}, function.scope)
     _bind(it, function, arguments, receiver, scope)
     if "generator" in function.flags:
-        if "contextmanager" in function.flags or not it.trace.plan.get(function.node, False):
-            return _generator(it, function, scope, receiver, node)
+        return _generator(it, function, scope, receiver, node)
     return _run(it, function, scope, receiver, node)
 
 
@@ -284,6 +283,7 @@ def _generator(it: Interpreter, function: Function, scope: Scope, receiver: Valu
 
         frame = Frame(function.file, scope, function, receiver, on_yield=on_yield, global_scope=_global_scope(function))  # type: ignore[arg-type]
         it.frames.append(frame)
+        it.trace.executed.add(function.node)
         try:
             it.suite(function.node.body)  # type: ignore[arg-type]
         finally:
@@ -360,14 +360,13 @@ def _make_own_optimizer(it: Interpreter, cls: Class, arguments: Arguments, node:
     """A subclass of an optimizer: it steps and clears as its base does, whatever its update computes."""
     given = arguments.get(0, "params")
     found = objects.as_parameters(it, given) if given is not None else None
-    names = it.file.index.names_of(cls.node)
     optimizer = Optimizer(
         cls.name, list(found.owners) if found is not None else [], ("optimizer", it.file, node), loose=found is None, node=node
     )
     step = cls.lookup("step")
-    if step is not None and isinstance(step[0], Function) and ".zero_grad" in names:
-        optimizer.loose = True
-        optimizer.kind = "clears itself"
+    if step is not None and isinstance(step[0], Function):
+        if {".zero_grad", ".zero_", "zero_grad"} & step[0].file.index.names_of(step[0].node):
+            optimizer.kind = "clears itself"
     it.trace.add_optimizer(optimizer)
     return optimizer
 
@@ -376,7 +375,9 @@ def _call_instance(it: Interpreter, instance: Instance, arguments: Arguments, no
     for name in ("__call__", "forward"):
         found = instance.cls.lookup(name)
         if found is not None:
+            _before(it, instance, arguments, node)
             result = it.call(Bound(found[0], instance, found[1]), arguments, node)
+            _after(it, instance, arguments, result, node)
             return result
     return _apply_unknown_module(it, instance, arguments, node, "the module")
 
@@ -384,8 +385,29 @@ def _call_instance(it: Interpreter, instance: Instance, arguments: Arguments, no
 # --- modules ---------------------------------------------------------------------------------------------------------
 
 
+def _before(it: Interpreter, module: Module | Instance, arguments: Arguments, node: cst.CSTNode) -> None:
+    for kind, hook in module.hooks:
+        if kind == "register_forward_pre_hook":
+            it.call(hook, Arguments([module, Seq(list(arguments.positional), kind="tuple")]), node)
+
+
+def _after(it: Interpreter, module: Module | Instance, arguments: Arguments, result: Value, node: cst.CSTNode) -> None:
+    for kind, hook in module.hooks:
+        if kind == "register_forward_hook":
+            it.call(hook, Arguments([module, Seq(list(arguments.positional), kind="tuple"), result]), node)
+
+
 def call_module(it: Interpreter, module: Module, arguments: Arguments, node: cst.CSTNode) -> Value:
     """`module(*arguments)` for a module of torch.nn."""
+    if module.hooks:
+        _before(it, module, arguments, node)
+        result = _call_module(it, module, arguments, node)
+        _after(it, module, arguments, result, node)
+        return result
+    return _call_module(it, module, arguments, node)
+
+
+def _call_module(it: Interpreter, module: Module, arguments: Arguments, node: cst.CSTNode) -> Value:
     if module.kind == "Sequential" and module.children:
         value: Value = arguments.positional[0] if arguments.positional else Opaque()
         for child in module.children:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import libcst as cst
 
 from gradguard.finding import CheckError, Finding, Location, Note
 from gradguard.rule import Report, Rule
-from gradguard.static import explore, index
+from gradguard.static import explore, index, project
 from gradguard.static.project import Project, SourceFile
 from gradguard.static.source import Source
+
+if TYPE_CHECKING:
+    from libcst.metadata import CodeRange
 
 __all__ = ["check_module"]
 
@@ -18,11 +22,13 @@ __all__ = ["check_module"]
 def check_module(source: Source, module: cst.Module, rules: Sequence[Rule]) -> tuple[list[Finding], list[CheckError]]:
     """Execute a file abstractly and report what the rules say of it, sorted by nothing in particular."""
     file = SourceFile(source, module, index.build(module))
-    reports = explore.explore(Project(file), rules)
+    project.remember(file)
+    own = Project(file)
+    reports = explore.explore(own, rules)
     if not reports:
         return [], []
     by_name = {rule.name: rule for rule in rules}
-    places = _Places()
+    places = _Places([file, *(other for other in own.loaded.values() if other is not None)])
     findings = []
     seen: set[tuple[str, Location]] = set()
     for (name, _, _), report in reports.items():
@@ -47,19 +53,25 @@ def _finding(rule: Rule, report: Report, places: _Places) -> Finding:
 class _Places:
     """Locations of syntax nodes. Each file's positions are computed once, and only if one is asked for."""
 
-    def __init__(self) -> None:
-        self._positions: dict[SourceFile, object] = {}
+    def __init__(self, files: list[SourceFile]) -> None:
+        self._files = files
+        self._positions: dict[SourceFile, Mapping[cst.CSTNode, CodeRange]] = {}
 
     def of(self, site: Hashable) -> Location:
         assert isinstance(site, tuple)
-        file, node = site
+        likely, node = site
+        for file in dict.fromkeys([likely, *self._files]):
+            span = self._of_file(file).get(node)
+            if span is not None:
+                start, end = span.start, span.end
+                return file.source.location(start.line, start.column + 1, end.line, end.column + 1)
+        raise LookupError("a reported place lies in no file")
+
+    def _of_file(self, file: SourceFile) -> Mapping[cst.CSTNode, CodeRange]:
         positions = self._positions.get(file)
         if positions is None:
             from libcst.metadata import MetadataWrapper, PositionProvider
 
             wrapper = MetadataWrapper(file.module, unsafe_skip_copy=True)
-            positions = self._positions[file] = wrapper.resolve(PositionProvider)
-        span = positions[node]  # type: ignore[index]
-        return file.source.location(
-            span.start.line, span.start.column + 1, span.end.line, span.end.column + 1
-        )
+            positions = self._positions[file] = wrapper.resolve(PositionProvider)  # type: ignore[assignment]
+        return positions

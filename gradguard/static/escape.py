@@ -46,6 +46,8 @@ def unknown_call(
     """The result of a call of unseen code; its arguments (and its receiver) escape into it."""
     given = list(walk(arguments.all()))
     tensors.look(it, given, node)
+    for value in (*given, receiver):
+        objects.scrub(value)
     _escape(it, name, given, receiver)
     everything = given if receiver is None else [*given, receiver]
     reach = tensors.reach_of(v for v in everything if not isinstance(v, Instance) or v.is_module)
@@ -53,7 +55,10 @@ def unknown_call(
 
 
 def _escape(it: Interpreter, name: str, given: list[Value], receiver: Value | None) -> None:
-    if _runs_our_code(it, given):
+    if runs_our_code(given):
+        it.trace.haunted = True
+    if it.trace.haunted:
+        # A function of ours that handles gradients is known to unseen code, which may call it at any time.
         it.trace.escape_all()
         return
     handles = bool(_HANDLES_GRADIENTS.search(name)) and not _COPIES_ONLY.search(name)
@@ -88,7 +93,7 @@ def _escape(it: Interpreter, name: str, given: list[Value], receiver: Value | No
         it.trace.escape([*owners, *held], optimizers)
 
 
-def _runs_our_code(it: Interpreter, given: list[Value]) -> bool:
+def runs_our_code(given: list[Value]) -> bool:
     """Whether a function that handles gradients is handed over, to be called from there."""
     for value in given:
         function = value.function if isinstance(value, (Bound, Partial)) else value

@@ -160,7 +160,7 @@ class Explorer:
             if node in self.executed or not receiver:
                 continue
             last = receiver.rsplit(".", 1)[-1]
-            if method in ("zero_grad", "backward") or (
+            if method in ("zero_grad", "backward", "retain_grad", "zero_") or (
                 method in ("step", "update", "unscale_") and library.is_training_name(last, method)
             ):
                 trace.uncalled(node, self.file, receiver, method)

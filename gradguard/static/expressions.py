@@ -10,6 +10,7 @@ import libcst as cst
 
 from gradguard.static import assignment, calls, library, objects, tensors
 from gradguard.static.arithmetic import BINARY, COMPARE, Compute
+from gradguard.static.index import names_in
 from gradguard.static.values import (
     FALSE,
     NONE,
@@ -18,6 +19,7 @@ from gradguard.static.values import (
     Const,
     External,
     Function,
+    Import,
     Instance,
     Module,
     Opaque,
@@ -153,7 +155,7 @@ def _name(it: Interpreter, node: cst.Name) -> Value:
         return constant
     found = it.frame.scope.find(node.value)
     if found is not None:
-        return found
+        return library.resolve(it, found) if type(found) is Import else found
     if node.value in library.BUILTINS:
         return External("builtins." + node.value)
     value = Opaque(node.value, stable=True)
@@ -290,7 +292,7 @@ def get_attribute(it: Interpreter, value: Value, name: str, node: cst.CSTNode) -
         found = value.scope.variables.get(name)
         if found is None:
             found = value.scope.variables[name] = Opaque(name, stable=True)
-        return found
+        return library.resolve(it, found)
     return objects.attribute(it, value, name, node)
 
 
@@ -324,10 +326,15 @@ def subscript(it: Interpreter, value: Value, key: Value, node: cst.CSTNode) -> V
                     return value.items[key.value]
             except TypeError:
                 return Opaque()
-            made = Opaque(str(key.value), refs=tuple(value.items.values()), stable=False)
+            if value.factory is not None:
+                made = it.call(value.factory, Arguments(), node)
+            else:
+                made = Opaque(str(key.value), refs=tuple(value.items.values()))
             value.items[key.value] = made
             return made
         return Opaque(refs=tuple(value.items.values()))
+    if isinstance(value, Module) and isinstance(key, Const) and key.value in value.names:
+        return value.children[value.names.index(key.value)]
     if isinstance(value, (Seq, Module)):
         items = value.items if isinstance(value, Seq) else value.children
         if isinstance(key, Const) and isinstance(key.value, (int, bool)):
@@ -590,8 +597,18 @@ def _comprehension(it: Interpreter, node: cst.ListComp | cst.GeneratorExp | cst.
     results: list[Value] = []
     exact = _comprehend(it, node.for_in, lambda: results.append(evaluate(it, node.elt)))
     if results and all(isinstance(value, Tensor) and value.owners and value.owners != (value,) for value in results):
-        return Parameters(tuple(dict.fromkeys(o for v in results if isinstance(v, Tensor) for o in v.owners)))
+        owners = dict.fromkeys(o for v in results if isinstance(v, Tensor) for o in v.owners)
+        return Parameters(tuple(owners), partial=_picks(node.for_in))
     return Seq(results, exact=exact)
+
+
+def _picks(clause: cst.CompFor | None) -> bool:
+    """Whether a comprehension over parameters keeps only some of those that train."""
+    while clause is not None:
+        if any(".requires_grad" not in names_in(test.test) for test in clause.ifs):
+            return True
+        clause = clause.inner_for_in
+    return False
 
 
 def _dict_comprehension(it: Interpreter, node: cst.DictComp) -> Value:

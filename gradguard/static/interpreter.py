@@ -18,7 +18,6 @@ from gradguard.static.values import (
     Arguments,
     Class,
     Const,
-    External,
     Function,
     Generator,
     Instance,
@@ -533,10 +532,10 @@ def _import(it: Interpreter, node: cst.Import) -> str:
     for alias in node.names:
         dotted = expressions.dotted(alias.name)
         if alias.asname is not None and isinstance(alias.asname.name, cst.Name):
-            it.frame.scope.bind(alias.asname.name.value, imported(it, dotted, 0))
+            it.frame.scope.bind(alias.asname.name.value, library.import_module(it, dotted, 0))
         else:
             first = dotted.split(".")[0]
-            it.frame.scope.bind(first, imported(it, first, 0))
+            it.frame.scope.bind(first, library.import_module(it, first, 0))
     return ""
 
 
@@ -544,7 +543,7 @@ def _import_from(it: Interpreter, node: cst.ImportFrom) -> str:
     dotted = expressions.dotted(node.module) if node.module is not None else ""
     level = len(node.relative)
     if isinstance(node.names, cst.ImportStar):
-        package = imported(it, dotted, level)
+        package = library.resolve(it, library.import_module(it, dotted, level))
         if isinstance(package, Package):
             for name, value in package.scope.variables.items():
                 if not name.startswith("_"):
@@ -555,15 +554,6 @@ def _import_from(it: Interpreter, node: cst.ImportFrom) -> str:
         bound = alias.asname.name.value if alias.asname and isinstance(alias.asname.name, cst.Name) else name
         it.frame.scope.bind(bound, library.import_name(it, dotted, level, name))
     return ""
-
-
-def imported(it: Interpreter, dotted: str, level: int) -> Value:
-    if level == 0 and library.is_library(dotted):
-        return External(dotted)
-    file = it.project.resolve(it.file, dotted, level)
-    if file is not None:
-        return it.load(file)
-    return External(("." * level) + dotted)
 
 
 def _nothing(it: Interpreter, node: cst.CSTNode) -> str:

@@ -21,6 +21,7 @@ from gradguard.static.values import (
     Const,
     External,
     Function,
+    Import,
     Instance,
     Module,
     Opaque,
@@ -85,21 +86,46 @@ def names_loss(name: str) -> bool:
     return bool(_LOSS_NAME.search(name))
 
 
+def import_module(it: Interpreter, dotted: str, level: int) -> Value:
+    """`import dotted`."""
+    if level == 0 and is_library(dotted):
+        return External(dotted)
+    path = it.project.find(it.file, dotted, level)
+    if path is not None:
+        return Import(path, "", dotted, level, it.file)
+    return External(("." * level) + dotted)
+
+
 def import_name(it: Interpreter, dotted: str, level: int, name: str) -> Value:
     """`from dotted import name`."""
-    from gradguard.static.interpreter import imported
-
     if level == 0 and is_library(dotted):
         return External(_canonical(f"{dotted}.{name}"))
-    package = imported(it, dotted, level)
-    if isinstance(package, Package):
-        found = package.scope.variables.get(name)
-        if found is not None:
-            return found
-    submodule = imported(it, f"{dotted}.{name}" if dotted else name, level)
-    if isinstance(submodule, Package):
-        return submodule
+    path = it.project.find(it.file, dotted, level)
+    if path is not None:
+        return Import(path, name, dotted, level, it.file)
+    submodule = it.project.find(it.file, f"{dotted}.{name}" if dotted else name, level)
+    if submodule is not None:
+        return Import(submodule, "", dotted, level, it.file)
     return External(f"{'.' * level}{dotted}.{name}")
+
+
+def resolve(it: Interpreter, value: Value, depth: int = 0) -> Value:
+    """What an import of a file of the project stands for: its file is read now."""
+    if not isinstance(value, Import):
+        return value
+    file = it.project.load(value.path) if depth < 6 else None
+    if file is None:
+        return External(f"{'.' * value.level}{value.dotted}.{value.name}".rstrip("."))
+    package = it.load(file)
+    if not value.name:
+        return package
+    found = package.scope.variables.get(value.name)
+    if found is not None:
+        return resolve(it, found, depth + 1)
+    submodule = it.project.find(value.importer, f"{value.dotted}.{value.name}" if value.dotted else value.name, value.level)
+    if submodule is not None:
+        return resolve(it, Import(submodule, "", value.dotted, value.level, value.importer), depth + 1)
+    return External(f"{'.' * value.level}{value.dotted}.{value.name}")
 
 
 _ALIASES = (
@@ -175,7 +201,7 @@ def is_grad_mode(manager: Value) -> bool:
 
 # --- methods that are named but not called ---------------------------------------------------------------------------
 
-_UNCALLED = frozenset({"step", "zero_grad", "backward", "update", "unscale_", "retain_grad"})
+_UNCALLED = frozenset("step zero_grad backward update unscale_ retain_grad zero_ detach_ requires_grad_".split())
 
 
 def is_uncalled(it: Interpreter, node: cst.Attribute) -> bool:
@@ -183,9 +209,10 @@ def is_uncalled(it: Interpreter, node: cst.Attribute) -> bool:
     method = node.attr.value
     if method not in _UNCALLED:
         return False
-    if method in ("zero_grad", "backward", "retain_grad"):
-        return True
     receiver = it.eval(node.value)
+    if method not in ("step", "update", "unscale_"):
+        # An object of the source may well have an attribute of that name.
+        return not isinstance(receiver, Instance) or receiver.is_module or receiver.cls.lookup(method) is not None
     return _should_be_called(it, receiver, expressions.text(node.value), method)
 
 
@@ -255,7 +282,7 @@ def _other(it: Interpreter, path: str, last: str, arguments: Arguments, node: cs
         return _optimizer_step(it, arguments, node)
     if last[:1].isupper():
         # A class of a library: it keeps its arguments, and nothing happens to them yet.
-        return Opaque(last, refs=tuple(given), called=path)
+        return Opaque(last, refs=tuple(given), called=path, reach=tensors.reach_of(given))
     return escape.unknown_call(it, last, arguments, node)
 
 
@@ -361,7 +388,7 @@ def _make_optimizer(it: Interpreter, kind: str, given: Value | None, node: cst.C
     found = objects.as_parameters(it, given) if given is not None else None
     owners: list[objects.Owner] = []
     if found is not None:
-        owners = list(found.owners)
+        owners = list(objects.subset(found) if found.partial else found.owners)
     elif given is not None:
         objects._owners_in(it, given, owners, 0)
     optimizer = Optimizer(kind, list(dict.fromkeys(owners)), ("optimizer", it.file, node), loose=found is None, node=node)
@@ -567,6 +594,11 @@ def _dict_call(it: Interpreter, arguments: Arguments, node: cst.CSTNode) -> Valu
     return table
 
 
+def _defaultdict(it: Interpreter, arguments: Arguments, node: cst.CSTNode) -> Value:
+    factory = arguments.get(0)
+    return Table({}, factory=factory)
+
+
 def _sum(it: Interpreter, arguments: Arguments, node: cst.CSTNode) -> Value:
     value = objects.consumed(it, arguments.positional[0]) if arguments.positional else NONE
     start = arguments.get(1, "start")
@@ -768,7 +800,7 @@ _CALLS: dict[str, Callable[[Interpreter, Arguments, cst.CSTNode], Value]] = {
     "collections.deque": _listed("list"),
     "builtins.dict": _dict_call,
     "collections.OrderedDict": _dict_call,
-    "collections.defaultdict": lambda it, arguments, node: Table({}, exact=False),
+    "collections.defaultdict": _defaultdict,
     "builtins.sum": _sum,
     "builtins.len": _len,
     "builtins.isinstance": _isinstance,

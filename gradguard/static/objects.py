@@ -57,6 +57,7 @@ def parameter(it: Interpreter, parameters: Parameters) -> Value:
         requires_grad=False if frozen == {True} else (True if frozen <= {False} and frozen else None),
         leaf=True,
         owners=parameters.owners,
+        partial=parameters.partial,
     )
     if len(parameters.owners) == 1 and isinstance(parameters.owners[0], Tensor):
         return parameters.owners[0]
@@ -83,7 +84,22 @@ def as_parameters(it: Interpreter, value: Value) -> Parameters | None:
     """The parameters in a value that is given to an optimizer; None if some of it is unknown."""
     owners: list[Owner] = []
     known = _owners_in(it, value, owners, 0)
-    return Parameters(tuple(dict.fromkeys(owners))) if known else None
+    partial = any(isinstance(v, (Parameters, Tensor)) and v.partial for v in walk([value]))
+    return Parameters(tuple(dict.fromkeys(owners)), partial=partial) if known else None
+
+
+def subset(parameters: Parameters) -> tuple[Owner, ...]:
+    """What an optimizer owns that was given some of the parameters of a module: a part of it."""
+    parts: list[Owner] = []
+    for owner in parameters.owners:
+        if isinstance(owner, Tensor):
+            parts.append(owner)
+            continue
+        part = Opaque("subset", parameters=True, parent=owner if isinstance(owner, Opaque) else None)
+        held = owner.memo if isinstance(owner, Opaque) else owner.attributes
+        held[f"subset {part.ident}"] = part
+        parts.append(part)
+    return tuple(parts)
 
 
 def _owners_in(it: Interpreter, value: Value, owners: list[Owner], depth: int) -> bool:
@@ -192,7 +208,7 @@ def consumed(it: Interpreter, value: Value) -> Value:
 
         def collect(item: Value) -> Value:
             items.append(item)
-            return NONE
+            return Opaque("sent")
 
         frames, loops = list(it.frames), list(it.loops)
         try:
@@ -313,6 +329,7 @@ MODULE_METHODS = (
     | frozenset(
         "buffers named_buffers children named_children modules named_modules state_dict load_state_dict add_module "
         "register_buffer register_parameter register_module register_forward_hook register_full_backward_hook "
+        "register_backward_hook register_full_backward_pre_hook register_forward_pre_hook "
         "get_parameter get_submodule save_pretrained from_pretrained extra_repr zero_grad _apply".split()
     )
 )
@@ -382,6 +399,8 @@ def optimizer_method(it: Interpreter, optimizer: Optimizer, name: str, arguments
             it.trace.escape(optimizer.owners, [optimizer])
             return Opaque()
         it.trace.step(node, it.file, shown, optimizer)
+        if optimizer.kind == "clears itself":
+            it.trace.escape(optimizer.owners, [optimizer])
         return NONE
     if name == "zero_grad":
         it.trace.optimizer_zero_grad(node, it.file, shown, optimizer)
@@ -416,11 +435,14 @@ def _module_method(it: Interpreter, module: Module, name: str, arguments: Argume
         if name == "add_module" and isinstance(arguments.get(0), Const):
             module.names.append(str(arguments.get(0).value))  # type: ignore[union-attr]
         return module
-    if name in ("children", "modules") and module.children:
-        return Seq(list(module.children), exact=False)
+    if name in ("children", "modules", "named_children", "named_modules"):
+        return submodules(module, name)
+    if name.endswith("_hook"):
+        return add_hook(it, module, name, arguments)
     if name in ("values", "items", "keys") and module.kind == "ModuleDict":
         if name == "items":
-            return Seq([Seq([Opaque("key"), child], kind="tuple") for child in module.children])
+            keys = [Const(key) for key in module.names]
+            return Seq([Seq([key, child], kind="tuple") for key, child in zip(keys, module.children, strict=False)])
         return Seq(list(module.children)) if name == "values" else Seq([Const(n) for n in module.names])
     if name in ("forward", "__call__"):
         return calls.call_module(it, module, arguments, node)
@@ -452,7 +474,11 @@ def _instance_method(
             if isinstance(key, Const) and isinstance(key.value, str) and value is not None:
                 instance.attributes[key.value] = value
             return NONE
-        if name in ("children", "modules", "named_children", "named_modules", "buffers", "state_dict", "load_state_dict"):
+        if name in ("children", "modules", "named_children", "named_modules"):
+            return submodules(instance, name)
+        if name.endswith("_hook"):
+            return add_hook(it, instance, name, arguments)
+        if name in ("buffers", "state_dict", "load_state_dict"):
             return Opaque(name, refs=(instance,))
     if name == "manual_backward":
         _wrapped_backward(it, arguments, node)
@@ -602,6 +628,8 @@ def _opaque_step(it: Interpreter, value: Opaque, arguments: Arguments, node: cst
 
 def _seq_method(it: Interpreter, seq: Seq, name: str, arguments: Arguments, node: cst.CSTNode) -> Value:
     first = arguments.get(0)
+    if it.trace.guesses and isinstance(first, Tensor) and first.owners and first.owners != (first,):
+        first.partial = True
     if name == "append" and first is not None:
         if len(seq.items) < 64:
             seq.items.append(first)
@@ -665,6 +693,48 @@ def _table_method(it: Interpreter, table: Table, name: str, arguments: Arguments
 
 def _key(key: object) -> Value:
     return Opaque("key") if isinstance(key, tuple) else Const(key)
+
+
+def submodules(module: Module | Instance, how: str) -> Value:
+    """`module.modules()` and its kin: the submodules that are known."""
+    found: list[Value] = [] if "children" in how else [module]
+    _descend(module, found, 0 if "children" in how else 6)
+    if how.startswith("named"):
+        return Seq([Seq([Opaque("name"), child], kind="tuple") for child in found], exact=False)
+    return Seq(found, exact=False)
+
+
+def _descend(module: Module | Instance, found: list[Value], depth: int) -> None:
+    children = [*module.children, *module.attributes.values()] if isinstance(module, Module) else module.attributes.values()
+    for child in walk(children):
+        if isinstance(child, (Module, Instance)) and child not in found and len(found) < 24:
+            found.append(child)
+            if depth:
+                _descend(child, found, depth - 1)
+
+
+def add_hook(it: Interpreter, module: Module | Instance, name: str, arguments: Arguments) -> Value:
+    """`module.register_forward_hook(function)`."""
+    hook = arguments.get(0, "hook")
+    if hook is not None and name in ("register_forward_hook", "register_forward_pre_hook"):
+        module.hooks.append((name, hook))
+    elif hook is not None and escape.runs_our_code([hook]):
+        it.trace.backward_hooked = True
+    return Opaque("handle")
+
+
+def scrub(value: Value | None, depth: int = 3) -> None:
+    """Forget the tensors that an object carries from call to call: unseen code may have reset them."""
+    if isinstance(value, Instance):
+        for name, held in value.attributes.items():
+            if isinstance(held, Tensor) and held.op is not None:
+                value.attributes[name] = Opaque(name)
+            elif isinstance(held, (Instance, Module)) and depth:
+                scrub(held, depth - 1)
+    elif isinstance(value, Module):
+        for child in value.children:
+            if isinstance(child, (Instance, Module)) and depth:
+                scrub(child, depth - 1)
 
 
 def held_optimizers(it: Interpreter, value: Value, depth: int = 3) -> Iterator[Optimizer]:

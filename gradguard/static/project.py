@@ -37,57 +37,83 @@ class SourceFile:
         return self._zeroed
 
 
+# Files are parsed once in a process: a package's modules import each other.
+_PARSED: dict[str, SourceFile | None] = {}
+_MOST_PARSED = 400
+
+
+def load(path: str) -> SourceFile | None:
+    """Parse a file of the project; None if that cannot be done."""
+    from gradguard.static.parse import parse
+    from gradguard.static.source import read
+
+    real = os.path.realpath(path)
+    if real in _PARSED:
+        return _PARSED[real]
+    source = read(path)
+    module = source if isinstance(source, CheckError) else parse(source)
+    file: SourceFile | None = None
+    if not isinstance(module, CheckError) and not isinstance(source, CheckError):
+        file = SourceFile(source, module, index.build(module))
+    if len(_PARSED) >= _MOST_PARSED:
+        _PARSED.pop(next(iter(_PARSED)))
+    _PARSED[real] = file
+    return file
+
+
+def remember(file: SourceFile) -> None:
+    """Keep a file that was parsed to be checked, for those that import it."""
+    if len(_PARSED) < _MOST_PARSED:
+        _PARSED.setdefault(os.path.realpath(file.source.path), file)
+
+
 @dataclass(slots=True, eq=False)
 class Project:
-    """Finds and parses the siblings of one checked file, each once."""
+    """Finds the siblings of one checked file."""
 
     main: SourceFile
     loaded: dict[str, SourceFile | None] = field(default_factory=dict)
+    _found: dict[tuple[str, str, int], str | None] = field(default_factory=dict)
 
-    def resolve(self, importer: SourceFile, dotted: str, level: int) -> SourceFile | None:
-        """The file of `import dotted` (or `from .dotted import …` with its level of dots), if it lies beside."""
-        path = importer.source.path
+    def find(self, importer: SourceFile, dotted: str, level: int) -> str | None:
+        """The path of `import dotted` (or `from .dotted import …` with its level of dots), if it lies beside."""
+        key = (importer.source.path, dotted, level)
+        if key not in self._found:
+            self._found[key] = self._find(importer.source.path, dotted, level)
+        return self._found[key]
+
+    def _find(self, path: str, dotted: str, level: int) -> str | None:
         if not dotted and not level or path.startswith("<") or path == "-":
             return None
-        folder = os.path.dirname(os.path.abspath(path))
+        folder = os.path.dirname(path)
         roots = [folder]
         if level:
             for _ in range(level - 1):
-                folder = os.path.dirname(folder)
+                folder = os.path.join(folder, "..") if folder in ("", ".", "..") else os.path.dirname(folder)
             roots = [folder]
         else:
             # An absolute import of the file's own package starts at the folder above the outermost __init__.py.
-            above = folder
-            while os.path.exists(os.path.join(above, "__init__.py")):
+            above = os.path.abspath(folder)
+            ups = 0
+            while os.path.exists(os.path.join(above, "__init__.py")) and ups < 12:
                 above = os.path.dirname(above)
-                roots.append(above)
-            if len(roots) > 2:
-                roots = [folder, roots[-1]]
-        relative = dotted.replace(".", os.sep) if dotted else ""
+                ups += 1
+            if ups:
+                roots.append(above if os.path.isabs(path) else os.path.relpath(above))
+        relative = dotted.replace(".", os.sep)
         for root in roots:
             base = os.path.join(root, relative) if relative else root
             for candidate in (base + ".py" if relative else "", os.path.join(base, "__init__.py")):
                 if candidate and os.path.isfile(candidate):
-                    return self._load(candidate)
+                    return os.path.normpath(candidate)
         return None
 
-    def _load(self, path: str) -> SourceFile | None:
-        from gradguard.static.parse import parse
-        from gradguard.static.source import read
-
+    def load(self, path: str) -> SourceFile | None:
         real = os.path.realpath(path)
         if real == os.path.realpath(self.main.source.path):
             return self.main
-        if real in self.loaded:
-            return self.loaded[real]
-        if len(self.loaded) >= MAX_SIBLINGS:
-            return None
-        self.loaded[real] = None
-        source = read(os.path.relpath(path) if not os.path.isabs(self.main.source.path) else path)
-        if isinstance(source, CheckError):
-            return None
-        module = parse(source)
-        if isinstance(module, CheckError):
-            return None
-        file = self.loaded[real] = SourceFile(source, module, index.build(module))
-        return file
+        if real not in self.loaded:
+            if len(self.loaded) >= MAX_SIBLINGS:
+                return None
+            self.loaded[real] = load(path)
+        return self.loaded[real]

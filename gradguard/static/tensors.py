@@ -74,7 +74,7 @@ def in_graph(value: Value) -> bool:
     return isinstance(value, Opaque) and (value.op is not None or bool(value.reach))
 
 
-def reach_of(values: Iterable[Value]) -> frozenset[Owner]:
+def reach_of(values: Iterable[Value], depth: int = 2) -> frozenset[Owner]:
     """The leaves and modules that the gradients of these values may reach."""
     found: set[Owner] = set()
     for value in walk(values):
@@ -83,9 +83,13 @@ def reach_of(values: Iterable[Value]) -> frozenset[Owner]:
                 found.update(value.reach)
                 found.update(value.owners)
         elif isinstance(value, Opaque):
+            if value.detached:
+                continue
             found.update(value.reach)
             if value.parameters and not value.frozen:
                 found.add(value)
+            if depth and not value.reach:
+                found.update(reach_of(value.refs, depth - 1))
         elif isinstance(value, Module) and not value.frozen:
             found.add(value)
         elif isinstance(value, Instance) and value.is_module:
@@ -349,10 +353,12 @@ def assign_grad(it: Interpreter, owners: tuple[Owner, ...], value: Value, target
     name = text(target.value) if isinstance(target, cst.Attribute) else ""
     if isinstance(value, Const) and value.value is None:
         it.trace.zero_grad(node, it.file, name, owners)
-    elif isinstance(value, Tensor) and {c for c, _ in value.grad_of} & it.trace.cells(owners):
-        return  # a gradient that was scaled, clipped or averaged is still that gradient
-    else:
-        it.trace.escape(owners)
+        return
+    cells = it.trace.cells(owners)
+    if isinstance(value, Tensor) and {c for c, _ in value.grad_of} & cells:
+        if any(it.trace.ledger.gradient(cell).added for cell in cells):
+            return  # a gradient that was scaled, clipped or averaged is still that gradient
+    it.trace.escape(owners)
 
 
 def set_requires_grad(it: Interpreter, value: Value, flag: bool | None, node: cst.CSTNode) -> None:
@@ -453,12 +459,17 @@ def method(it: Interpreter, tensor: Tensor, name: str, arguments: Arguments, nod
         look(it, [tensor], node)
         if name in ("size", "dim", "ndimension", "numel") and tensor.size.dims is not None:
             return _size_method(tensor, name, arguments)
-        return Opaque(name, refs=(tensor,))
+        return Opaque(name, detached=True)
     if name in _CONVERSIONS and tensor.leaf is not False:
         return _convert(it, tensor, name, arguments, node)
     if name.endswith("_") and not name.endswith("__"):
         return _in_place(it, tensor, name, arguments, node)
-    if name in ("register_hook", "register_post_accumulate_grad_hook", "share_memory_", "is_contiguous"):
+    if name in ("register_hook", "register_post_accumulate_grad_hook"):
+        from gradguard.static.escape import runs_our_code
+
+        it.trace.backward_hooked = it.trace.backward_hooked or runs_our_code(list(arguments.all()))
+        return Opaque("handle")
+    if name in ("share_memory_", "is_contiguous"):
         return Opaque(name)
     return apply(it, name, args, arguments.keywords, node, f".{name}()", kind="method")
 

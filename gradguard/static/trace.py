@@ -67,7 +67,8 @@ class Trace:
     owners: dict[int, Owner] = field(default_factory=dict)
     generation: dict[int, int] = field(default_factory=dict)
     wild: bool = False
-    failed: bool = False
+    haunted: bool = False
+    backward_hooked: bool = False
 
     # --- decisions ---------------------------------------------------------------------------------------------------
 
@@ -172,6 +173,8 @@ class Trace:
                 seeded=seeded,
             )
         )
+        if self.backward_hooked:
+            self.escape_all()
 
     def zero_grad(self, node: cst.CSTNode, file: SourceFile, name: str, owners: Iterable[Owner]) -> None:
         self.cleared_at.add(node)

@@ -77,6 +77,7 @@ class Table(Value):
 
     items: dict[Any, Value]
     exact: bool = True
+    factory: Value | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -133,6 +134,7 @@ class Tensor(Value):
     rebound_file: SourceFile | None = None
     cpu: bool = False
     dtype: str = ""
+    partial: bool = False
     name: str = ""
     ident: int = field(default_factory=fresh)
 
@@ -149,15 +151,20 @@ class Module(Value):
     has_parameters: bool = True
     frozen: bool | None = False
     attributes: dict[str, Value] = field(default_factory=dict)
+    hooks: list[tuple[str, Value]] = field(default_factory=list)
     ident: int = field(default_factory=fresh)
 
 
 @dataclass(slots=True, eq=False)
 class Parameters(Value):
-    """An iterable of parameters: `model.parameters()`, a list of it, a chain of several. `pairs` for named ones."""
+    """An iterable of parameters: `model.parameters()`, a list of it, a chain of several. `pairs` for named ones.
+
+    If it is `partial`, a condition has picked some of them.
+    """
 
     owners: tuple[Owner, ...]
     pairs: bool = False
+    partial: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -257,6 +264,7 @@ class Instance(Value):
     whole: bool = True
     unknown: Opaque | None = None
     frozen: bool | None = False
+    hooks: list[tuple[str, Value]] = field(default_factory=list)
     ident: int = field(default_factory=fresh)
 
 
@@ -282,6 +290,17 @@ class External(Value):
     """A name of a library: `torch.optim.Adam`."""
 
     path: str
+
+
+@dataclass(slots=True, eq=False)
+class Import(Value):
+    """A name imported from a file of the same project, which is read only if the name is used."""
+
+    path: str
+    name: str
+    dotted: str
+    level: int
+    importer: SourceFile
 
 
 @dataclass(slots=True, eq=False)

@@ -175,7 +175,7 @@ TABLE: list[tuple[dict[str, tuple[int, ...]], str]] = [
         torch.Tensor(2, 3) | torch.normal(0.0, 1.0, (2, 3)) | torch.normal(0.0, 1.0, size=(2,))
         torch.tensor(data=[1, 2]) | torch.arange(end=3, start=1) | torch.zeros(1) + torch.zeros(())
         torch.zeros(2, 1).squeeze(1) | torch.zeros(()).unsqueeze(0) | torch.zeros(0).sum()
-        torch.zeros(0, 3).chunk(2) | torch.zeros(()).flatten()
+        torch.zeros(0, 3).chunk(2) | torch.cat([torch.zeros(0), torch.zeros(2, 3)], 1) | torch.zeros(()).flatten()
         torch.zeros(3).masked_fill(torch.zeros(2, 3) > 0, 1.0)
         """,
     ),
@@ -206,7 +206,7 @@ TABLE: list[tuple[dict[str, tuple[int, ...]], str]] = [
         torch.bmm(b, c) | b @ y | x @ c | v @ c | b @ v | torch.addmm(torch.zeros(5), x, y) | torch.outer(v, v)
         F.linear(b, x) | F.linear(x, v) | torch.einsum("ij,jk->ik", x, y) | torch.einsum("ij,jk", x, y)
         torch.einsum("bij,bjk->b", b, c) | s + x | s.sum(-1) | torch.einsum("i,j->ij", [v, v])
-        torch.tensordot(x, y, dims=1) | torch.cat([b, c.mT.expand(2, 3, 4)], 1) | s.unsqueeze(0)
+        torch.tensordot(x, y, dims=1) | torch.cat([b, c.mT.expand(2, 3, 4)], 1) | s.unsqueeze(0) | s.topk(1)
         torch.stack([s, s]) | s.view(-1) | s.max() | s.reshape(1, 1) | s.expand(3) | s[None] | s[...]
         s.sum(0, True) | F.scaled_dot_product_attention(b, b, b) | nn.Bilinear(4, 4, 6)(x, x) | torch.vstack([v, v])
         torch.hstack([v, v]) | v.diag() | v.diag(1) | v.diff() | v[1:] - v[:-1] | v.dist(v)
@@ -228,9 +228,9 @@ TABLE: list[tuple[dict[str, tuple[int, ...]], str]] = [
         nn.GroupNorm(3, 3)(x) | nn.Flatten()(x) | x.view(2, -1) | x.flatten(2).transpose(1, 2) | x.mean((2, 3))
         x.permute(0, 2, 3, 1) | x.flatten(-2) | F.interpolate(x, scale_factor=2) | F.interpolate(x, size=(4, 4))
         nn.Upsample(scale_factor=(2, 1.5))(x) | F.interpolate(x, 5) | nn.ZeroPad2d(1)(x)
-        nn.ReflectionPad2d((1, 2, 0, 1))(x) | nn.PixelShuffle(2)(x.repeat(1, 4, 1, 1)) | x[:, :, 0] | x[0]
-        nn.Dropout2d()(x) | nn.InstanceNorm2d(3)(x) | x[..., ::2, 1:] | x.diagonal(0, 2, 3) | x.sum((1, 2, 3))
-        x.amax((-1, -2))
+        nn.MaxPool2d(1, 2, ceil_mode=True)(x[..., :2, :]) | nn.ReflectionPad2d((1, 2, 0, 1))(x)
+        nn.PixelShuffle(2)(x.repeat(1, 4, 1, 1)) | x[:, :, 0] | x[0] | nn.Dropout2d()(x) | nn.InstanceNorm2d(3)(x)
+        x[..., ::2, 1:] | x.diagonal(0, 2, 3) | x.sum((1, 2, 3)) | x.amax((-1, -2))
         """,
     ),
     (
