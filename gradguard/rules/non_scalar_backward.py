@@ -10,9 +10,7 @@ from gradguard.rule import Acquittal, Report, Rule
 
 
 def detect(event: Backward, ledger: Ledger) -> Iterator[Report | Acquittal]:
-    if event.seeded is not False or event.many is None:
-        return
-    if event.many is False:
+    if event.seeded is not False or event.many is not True:
         yield Acquittal(event.site)
         return
     name = f"`{event.name}`" if event.name else "the tensor"

@@ -303,7 +303,9 @@ def _global_scope(function: Function) -> Scope:
 def _run(it: Interpreter, function: Function, scope: Scope, receiver: Value | None, node: cst.CSTNode) -> Value:
     from gradguard.static.interpreter import Frame
 
-    frame = Frame(function.file, scope, function, receiver, global_scope=_global_scope(function))
+    frame = Frame(
+        function.file, scope, function, receiver, global_scope=_global_scope(function), loops_before=len(it.loops)
+    )
     calls, enabled, loops = it.trace.calls, it.grad_enabled, it.loops
     it.trace.calls = (*calls, node)
     it.frames.append(frame)

@@ -60,6 +60,7 @@ class Frame:
     result: Value | None = None
     on_yield: Callable[[Value], Value] | None = None
     global_scope: Scope | None = None
+    loops_before: int = 0
 
 
 @dataclass(slots=True, eq=False)
@@ -199,6 +200,11 @@ def _preference(it: Interpreter, node: cst.If) -> bool:
     return True
 
 
+def _leaves_a_loop(it: Interpreter, how: str) -> bool:
+    """Whether a branch cuts a loop short, so that what follows says little about its later turns."""
+    return how in ("break", "raise") or (how == "return" and len(it.loops) > it.frame.loops_before)
+
+
 def _run_if(it: Interpreter, node: cst.If) -> str:
     trace = it.trace
     before = len(trace.decided)
@@ -209,7 +215,7 @@ def _run_if(it: Interpreter, node: cst.If) -> str:
         for decided in list(trace.decided)[before:]:
             trace.governs.setdefault(decided, node)
         chosen = node.body if truth else (node.orelse.body if isinstance(node.orelse, cst.Else) else None)
-        if exits(chosen) and _weight(it, chosen) < 4 and any(n in trace.plan for n in list(trace.decided)[before:]):
+        if _leaves_a_loop(it, exits(chosen)) and _weight(it, chosen) < 4 and any(n in trace.plan for n in list(trace.decided)[before:]):
             trace.partial = True
     if body is None:
         return ""
@@ -481,8 +487,8 @@ def _expression(it: Interpreter, node: cst.Expr) -> str:
 
 def _bare(it: Interpreter, node: cst.Attribute) -> str:
     """A method that is named and not called. It is reported, and then treated as if it had been called."""
+    it.trace.executed.add(node)
     if library.is_uncalled(it, node):
-        it.trace.executed.add(node)
         it.trace.uncalled(node, it.file, expressions.text(node.value), node.attr.value)
         if node.attr.value in ("zero_grad", "backward", "step"):
             calls.call_method(it, it.eval(node.value), node.attr.value, Arguments(), node)

@@ -96,8 +96,14 @@ def subset(parameters: Parameters) -> tuple[Owner, ...]:
             parts.append(owner)
             continue
         part = Opaque("subset", parameters=True, parent=owner if isinstance(owner, Opaque) else None)
-        held = owner.memo if isinstance(owner, Opaque) else owner.attributes
-        held[f"subset {part.ident}"] = part
+        key = f"subset {part.ident}"
+        if isinstance(owner, Opaque):
+            owner.memo[key] = part
+        else:
+            within: list[Value] = [owner]
+            _descend(owner, within, 6)
+            for module in within:
+                module.attributes[key] = part  # type: ignore[attr-defined]
         parts.append(part)
     return tuple(parts)
 
@@ -533,11 +539,20 @@ def optimizer_of(it: Interpreter, value: Opaque) -> Optimizer:
     """The optimizer that an unknown value is taken for: which parameters it owns is not known."""
     known = value.memo.get("optimizer ")
     if not isinstance(known, Optimizer):
-        known = Optimizer("", [], ("unknown", value.ident), loose=True, held=value.held)
+        known = Optimizer("", [], ("unknown", _path(value)), loose=True, held=value.held)
         value.memo["optimizer "] = known
         value.optimizer = True
         it.trace.add_optimizer(known)
     return known
+
+
+def _path(value: Opaque) -> str:
+    """A name for something unknown that is the same in every execution."""
+    names = [value.hint]
+    while value.parent is not None and len(names) < 8:
+        value = value.parent
+        names.append(value.hint)
+    return ".".join(reversed(names))
 
 
 def is_optimizer(it: Interpreter, value: Value | None) -> bool:

@@ -9,7 +9,7 @@ import libcst as cst
 
 from gradguard.events import GradRead
 from gradguard.static import shapes
-from gradguard.static.shapes import ANY, UNKNOWN, Size
+from gradguard.static.shapes import ANY, INT, UNKNOWN, Size
 from gradguard.static.values import (
     FALSE,
     NONE,
@@ -133,6 +133,8 @@ def argument(value: Value | None) -> Any:
         return tuple(items) if value.kind == "tuple" else items
     if isinstance(value, Opaque) and value.op is not None:
         return UNKNOWN
+    if isinstance(value, Opaque) and value.hint in ("extent", "size", "len", "numel", "dim"):
+        return INT
     return ANY
 
 
