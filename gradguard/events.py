@@ -140,9 +140,13 @@ class Rebind(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Escape(Event):
-    """Code that the engine cannot see had its hands on `gradients`: anything may have happened to them."""
+    """Code that the engine cannot see had its hands on `gradients`: anything may have happened to them.
+
+    If `may_clear` is false, at most something was added to them.
+    """
 
     gradients: Gradients
+    may_clear: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

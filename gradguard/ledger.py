@@ -149,7 +149,11 @@ class Ledger:
                 self.gradient(gradient).look()
         elif isinstance(event, Escape):
             for gradient in event.gradients:
-                self.gradient(gradient).forget()
+                state = self.gradient(gradient)
+                if event.may_clear:
+                    state.forget()
+                else:
+                    state.known = False
 
     def _record_backward(self, event: Backward) -> None:
         if event.accumulates:

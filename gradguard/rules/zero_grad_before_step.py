@@ -11,7 +11,7 @@ from gradguard.rule import Acquittal, Report, Rule
 
 def detect(event: OptimizerStep, ledger: Ledger) -> Iterator[Report | Acquittal]:
     states = [ledger.gradient(gradient) for gradient in event.gradients]
-    if not states or not event.complete or not all(state.known for state in states):
+    if not states or not all(state.known for state in states):
         return
     wasteful = [state for state in states if _wasted(state)]
     if wasteful and not any(state.added for state in states):

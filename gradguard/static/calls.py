@@ -192,7 +192,7 @@ def call_method(it: Interpreter, receiver: Value, name: str, arguments: Argument
     function = expressions.get_attribute(it, receiver, name, node)
     if isinstance(function, Method):
         return objects.method(it, function.receiver, function.name, arguments, node)
-    if isinstance(function, Opaque) and isinstance(receiver, Instance):
+    if isinstance(function, Opaque) and isinstance(receiver, Instance) and name not in receiver.attributes:
         if not (function.parameters or _is_called_module(objects.unknown_of(receiver), name, arguments)):
             return objects.method(it, receiver, name, arguments, node)
     return call(it, function, arguments, node)
@@ -301,12 +301,12 @@ def _global_scope(function: Function) -> Scope:
 
 
 def _run(it: Interpreter, function: Function, scope: Scope, receiver: Value | None, node: cst.CSTNode) -> Value:
-    from gradguard.static.interpreter import Frame
+    from gradguard.static.interpreter import Frame, Raised
 
     frame = Frame(
         function.file, scope, function, receiver, global_scope=_global_scope(function), loops_before=len(it.loops)
     )
-    calls, enabled, loops = it.trace.calls, it.grad_enabled, it.loops
+    calls, enabled, loops, depth = it.trace.calls, it.grad_enabled, len(it.loops), len(it.frames)
     it.trace.calls = (*calls, node)
     it.frames.append(frame)
     if "no_grad" in function.flags:
@@ -317,10 +317,15 @@ def _run(it: Interpreter, function: Function, scope: Scope, receiver: Value | No
         if isinstance(function.node, cst.Lambda):
             return expressions.evaluate(it, function.node.body)
         it.suite(function.node.body)
+    except Raised:
+        # Most likely a check of arguments that are not really what they are taken for here.
+        if it.trying or not it.frames[:-1]:
+            raise
+        return Opaque(function.name, refs=tuple(scope.variables.values()))
     finally:
-        it.frames.pop()
+        del it.frames[depth:]
         it.trace.calls = calls
-        it.loops = loops
+        del it.loops[loops:]
         if "no_grad" in function.flags or "enable_grad" in function.flags:
             it.grad_enabled = enabled
     return frame.result if frame.result is not None else NONE

@@ -41,20 +41,26 @@ _COPIES_ONLY = re.compile(r"ema|target|soft|hard|sync|copy|moving|average|polyak
 
 
 def unknown_call(
-    it: Interpreter, name: str, arguments: Arguments, node: cst.CSTNode, *, receiver: Value | None = None
+    it: Interpreter,
+    name: str,
+    arguments: Arguments,
+    node: cst.CSTNode,
+    *,
+    receiver: Value | None = None,
+    library: bool = False,
 ) -> Value:
     """The result of a call of unseen code; its arguments (and its receiver) escape into it."""
     given = list(walk(arguments.all()))
     tensors.look(it, given, node)
     for value in (*given, receiver):
         objects.scrub(value)
-    _escape(it, name, given, receiver)
+    _escape(it, name, given, receiver, library=library)
     everything = given if receiver is None else [*given, receiver]
     reach = tensors.reach_of(v for v in everything if not isinstance(v, Instance) or v.is_module)
     return Opaque(name, refs=tuple(everything), reach=reach, called=name)
 
 
-def _escape(it: Interpreter, name: str, given: list[Value], receiver: Value | None) -> None:
+def _escape(it: Interpreter, name: str, given: list[Value], receiver: Value | None, *, library: bool) -> None:
     if runs_our_code(given):
         it.trace.haunted = True
     if it.trace.haunted:
@@ -87,8 +93,10 @@ def _escape(it: Interpreter, name: str, given: list[Value], receiver: Value | No
                 optimizers.extend(objects.held_optimizers(it, ref))
         if handles and receiver.parameters:
             owners.append(receiver)
+    if not harmless:
+        holders = [v for v in given if isinstance(v, (Module, Instance)) or (isinstance(v, Opaque) and v.parameters)]
+        it.trace.may_add(holders, loose=not library)
     if optimizers or owners:
-        it.trace.wild = True
         held = [owner for optimizer in optimizers for owner in optimizer.owners]
         it.trace.escape([*owners, *held], optimizers)
 

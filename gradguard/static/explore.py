@@ -7,6 +7,7 @@ happens under a condition silences the report, while a branch that never clears 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -141,13 +142,13 @@ class Explorer:
                 methods.setdefault(known.cls, []).append(known)
         called = {name for known in hot for name in known.names}
         functions = [known for known in hot if known.cls is None]
-        for known in sorted(functions, key=lambda known: known.node.name.value in called):
+        for known in sorted(functions, key=lambda known: (known.node.name.value in called, -_calls(known, functions))):
             if known.node not in self.executed:
                 yield _function_entry(known.node)
         based_on = {text(base.value) for cls in index.classes for base in cls.bases}
         for cls in sorted(index.classes, key=lambda cls: cls.name.value in based_on):
             own = methods.get(cls, [])
-            for known in sorted(own, key=lambda known: "." + known.node.name.value in called):
+            for known in sorted(own, key=lambda known: -_calls(known, own)):
                 if known.node not in self.executed:
                     yield _method_entry(cls, known.node)
 
@@ -165,6 +166,17 @@ class Explorer:
             ):
                 trace.uncalled(node, self.file, receiver, method)
         self.found.update({key: report for key, report in trace.reports.items() if key not in self.found})
+
+
+_OPTIMIZER = re.compile(r"opt", re.IGNORECASE)
+
+
+def _calls(known: Known, others: list[Known]) -> int:
+    """How many of the others a function names: callers are entered before what they call."""
+    return sum(
+        other is not known and not known.names.isdisjoint((other.node.name.value, "." + other.node.name.value))
+        for other in others
+    )
 
 
 def _top_level(it: Interpreter) -> None:
@@ -223,30 +235,35 @@ def _method_entry(cls: cst.ClassDef, node: cst.FunctionDef) -> Start:
         if isinstance(made, Optimizer) or found is None:
             return
         _enter(it, package, Bound(found, made, value), node)
-        if isinstance(made, Instance) and _is_repeated(it, made, value, node):
+        if isinstance(made, Instance) and _is_repeated(it, value):
             _enter(it, package, Bound(found, made, value), node)
 
     return start
 
 
-def _is_repeated(it: Interpreter, instance: Instance, cls: Class, node: cst.FunctionDef) -> bool:
+def _is_repeated(it: Interpreter, cls: Class) -> bool:
     """Whether to run a method a second time: it trains by itself, and nothing else in sight clears for it.
 
     A method that does one backward and one step is called from a loop somewhere. Its optimizer lives in the object, so
     what clears it can be expected in the class; if another method does, the order of the calls is not known.
     """
-    names = cls.file.index.names_of(node)
-    if ".step" not in names and ".backward" not in names:
+    if not it.trace.stepped:
         return False
     for base in cls.lineage():
         for line in base.node.body.body:
             if isinstance(line, cst.FunctionDef) and line not in it.trace.executed:
-                others = base.file.index.names_of(line)
-                if ".zero_grad" in others or (".grad" in others and ".backward" not in others):
+                names = base.file.index.names_of(line)
+                if ".zero_grad" in names and not _clears_others(it, base.file, line):
                     return False
-    return not any(isinstance(base, Value) and library.kind_of_class(base) == "unknown" for base in cls.externals()) or (
-        ".step" in names and ".backward" in names or ".manual_backward" in names
-    )
+                if ".grad" in names and ".zero_grad" not in names and ".backward" not in names:
+                    return False
+    return True
+
+
+def _clears_others(it: Interpreter, file: SourceFile, method: cst.FunctionDef) -> bool:
+    """Whether what a method clears surely has nothing to do with the steps that were seen."""
+    cleared = set(re.findall(r"\.(\w+)\.zero_grad\b", file.module.code_for_node(method)))
+    return bool(cleared) and cleared.isdisjoint(it.trace.stepped) and all(_OPTIMIZER.search(name) for name in cleared)
 
 
 def _enter(it: Interpreter, package: Package, function: Value, node: cst.FunctionDef) -> None:

@@ -83,6 +83,7 @@ class Interpreter:
     packages: dict[int, Package] = field(default_factory=dict)
     stack: list[cst.CSTNode] = field(default_factory=list)
     mode_call: cst.CSTNode | None = None
+    trying: int = 0
 
     @property
     def frame(self) -> Frame:
@@ -364,10 +365,14 @@ def iterate(it: Interpreter, iterable: Value, hint: str, node: cst.CSTNode, *, h
 
 def _run_try(it: Interpreter, node: cst.Try | cst.TryStar) -> str:
     signal = ""
+    it.trying += 1
+    frames, loops = len(it.frames), len(it.loops)
     try:
         try:
             signal = it.suite(node.body)
         except Raised:
+            del it.frames[frames:]
+            del it.loops[loops:]
             if not node.handlers:
                 raise
             handler = node.handlers[0]
@@ -385,6 +390,8 @@ def _run_try(it: Interpreter, node: cst.Try | cst.TryStar) -> str:
         if node.finalbody is not None:
             it.suite(node.finalbody.body)
         raise
+    finally:
+        it.trying -= 1
     if node.finalbody is not None:
         signal = it.suite(node.finalbody.body) or signal
     return signal

@@ -48,7 +48,7 @@ _LIBRARIES = frozenset(
 _MODULE_NAME = re.compile(
     r"(^|_|\b)(model|net|network|nets|module|generator|discriminator|encoder|decoder|critic|actor|policy|backbone|head|"
     r"classifier|student|teacher|unet|vae|gan|bert|lstm|gru|rnn|mlp|cnn|transformer|embedder|netG|netD|netE|G|D|E|F|G_\w|D_\w|"
-    r"gen|disc|value|qf\d?|q_net|agent_net|ddp_model|learner|fc\d*|conv\d*|linear\d*|layer\d*|proj|projector)\d*$|"
+    r"gen|disc|value|qf\d?|(target_)?(q|v|vf|qf|value|policy)_?func(tion)?|q_net|agent_net|ddp_model|learner|fc\d*|conv\d*|linear\d*|layer\d*|proj|projector)\d*$|"
     r"(net|model|encoder|decoder|generator|discriminator|critic|actor|network|backbone)(_?[A-Za-z0-9])?$",
 )
 _LOSS_NAME = re.compile(r"criterion|criteria|(^|_)loss(_?f(n|unc|unction)?)?\d*$|crit$|(^|_)(bce|mse|ce|l1|nll|kl)(_loss)?$|loss_fn|lossfn|objective", re.I)
@@ -283,7 +283,7 @@ def _other(it: Interpreter, path: str, last: str, arguments: Arguments, node: cs
     if last[:1].isupper():
         # A class of a library: it keeps its arguments, and nothing happens to them yet.
         return Opaque(last, refs=tuple(given), called=path, reach=tensors.reach_of(given))
-    return escape.unknown_call(it, last, arguments, node)
+    return escape.unknown_call(it, last, arguments, node, library=is_library(path))
 
 
 def _looks_like_optimizer_class(name: str) -> bool:

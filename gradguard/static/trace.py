@@ -66,7 +66,7 @@ class Trace:
     optimizers: list[Optimizer] = field(default_factory=list)
     owners: dict[int, Owner] = field(default_factory=dict)
     generation: dict[int, int] = field(default_factory=dict)
-    wild: bool = False
+    stepped: set[str] = field(default_factory=set)
     haunted: bool = False
     backward_hooked: bool = False
 
@@ -216,6 +216,7 @@ class Trace:
         )
 
     def step(self, node: cst.CSTNode, file: SourceFile, name: str, optimizer: Optimizer) -> None:
+        self.stepped.add(name.rsplit(".", 1)[-1])
         self.emit(
             OptimizerStep(
                 site=(file, node),
@@ -224,7 +225,7 @@ class Trace:
                 updater=optimizer.updater,
                 name=name,
                 gradients=self.stepped_by(optimizer),
-                complete=not optimizer.loose and not self.wild,
+                complete=not optimizer.loose,
             )
         )
 
@@ -255,8 +256,15 @@ class Trace:
         if cells:
             self.emit(Escape(site=None, gradients=cells))
 
+    def may_add(self, owners: Iterable[Owner], *, loose: bool) -> None:
+        """Code that cannot be seen may have run a backward pass."""
+        cells: frozenset[Hashable] = self.cells(owners)
+        if loose:
+            cells = cells | {o.ident for o in self.optimizers if o.loose} | {"loose"}
+        if cells:
+            self.emit(Escape(site=None, gradients=cells, may_clear=False))
+
     def escape_all(self) -> None:
-        self.wild = True
         cells: set[Hashable] = set(self.cells(self.owners.values())) | {"loose"}
         cells.update(o.ident for o in self.optimizers if o.loose)
         self.emit(Escape(site=None, gradients=frozenset(cells)))
