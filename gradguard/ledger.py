@@ -69,7 +69,8 @@ class Gradient:
         self.added.append(addition)
 
     def use(self, updater: UpdaterId, site: Site) -> None:
-        self.uses[updater] = Use(site, len(self.added))
+        if self.added:  # a step that finds nothing uses nothing
+            self.uses[updater] = Use(site, len(self.added))
         self.seen_upto = len(self.added)
 
     def look(self) -> None:

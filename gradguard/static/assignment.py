@@ -49,8 +49,8 @@ def assign(it: Interpreter, target: cst.CSTNode, value: Value, node: cst.CSTNode
         _note_rebinding(it, it.frame.scope.find(target.value), value, target.value, node)
         if isinstance(value, Tensor):
             _name(value, target.value)
-        elif isinstance(value, Opaque) and value.op is not None and not value.op.name:
-            value.op.name = target.value
+        elif isinstance(value, Opaque):
+            _name_unknown(value, target.value, target.value)
         it.frame.scope.bind(target.value, value)
     elif isinstance(target, (cst.Tuple, cst.List)):
         _unpack(it, target.elements, value, node)
@@ -67,6 +67,13 @@ def _name(value: Tensor, name: str) -> None:
         value.name = name
     if value.op is not None and not value.op.name:
         value.op.name = name
+
+
+def _name_unknown(value: Opaque, name: str, full: str) -> None:
+    if not value.bound:
+        value.bound = name
+    if value.op is not None and not value.op.name:
+        value.op.name = full
 
 
 def _unpack(it: Interpreter, elements: object, value: Value, node: cst.CSTNode) -> None:
@@ -129,8 +136,8 @@ def set_attribute(
         _note_rebinding(it, receiver.attributes.get(name), value, f"{_self_name(target)}.{name}", node)
         if isinstance(value, Tensor):
             _name(value, f"{_self_name(target)}.{name}")
-        elif isinstance(value, Opaque) and value.op is not None and not value.op.name:
-            value.op.name = f"{_self_name(target)}.{name}"
+        elif isinstance(value, Opaque):
+            _name_unknown(value, name, f"{_self_name(target)}.{name}")
         receiver.attributes[name] = value
     elif isinstance(receiver, Opaque):
         receiver.memo[name] = value

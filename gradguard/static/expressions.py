@@ -332,6 +332,9 @@ def subscript(it: Interpreter, value: Value, key: Value, node: cst.CSTNode) -> V
                 made = Opaque(str(key.value), refs=tuple(value.items.values()))
             value.items[key.value] = made
             return made
+        kinds = [v.path if isinstance(v, External) else "" for v in value.items.values()]
+        if kinds and all(kind.startswith("torch.optim.") for kind in kinds):
+            return next(iter(value.items.values()))
         return Opaque(refs=tuple(value.items.values()))
     if isinstance(value, Module) and isinstance(key, Const) and key.value in value.names:
         return value.children[value.names.index(key.value)]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from gradguard.static import calls, escape, expressions, tensors
+from gradguard.static import calls, escape, expressions, library, tensors
 from gradguard.static.values import (
     NONE,
     Arguments,
@@ -317,7 +317,8 @@ def _instance_attribute(it: Interpreter, instance: Instance, name: str, node: cs
     if (instance.is_module and name in MODULE_METHODS) or name in ("zero_grad", "step", "backward", "manual_backward"):
         return Method(instance, name)
     if name in ("optimizers", "lr_schedulers", "toggle_optimizer", "untoggle_optimizer", "log", "log_dict") or not instance.whole:
-        return Method(instance, name) if isinstance(node, cst.Call) else _unknown_attribute(it, instance, name, node)
+        if isinstance(node, cst.Call) and not (node.args and library.names_module(name)):
+            return Method(instance, name)
     return _unknown_attribute(it, instance, name, node)
 
 
@@ -529,7 +530,9 @@ def looks_like_optimizer(it: Interpreter, value: Opaque) -> bool:
     """By name, by where it came from, or because the file clears it as well."""
     if value.optimizer:
         return True
-    name = value.hint or value.attribute
+    name = value.hint or value.attribute or value.bound
+    if value.bound and not value.stable and not _OPTIMIZER_NAME.search(name):
+        name = value.bound
     if not name or _NOT_OPTIMIZER.search(name):
         return bool(name and name in it.file.zeroed and not re.search(r"sched|env|prof", name, re.I))
     return bool(_OPTIMIZER_NAME.search(name)) or name in it.file.zeroed

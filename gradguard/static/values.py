@@ -104,6 +104,7 @@ class Opaque(Value):
     optimizer: bool = False
     held: bool = True
     detached: bool = False
+    bound: str = ""
     ident: int = field(default_factory=fresh)
 
 

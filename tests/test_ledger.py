@@ -1,0 +1,167 @@
+"""The gradient state machine, with made-up events: no torch, no source code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gradguard.events import Backward, Escape, GraphNode, OptimizerStep, ZeroGrad
+from gradguard.ledger import Ledger
+from gradguard.rule import Acquittal, Report
+from gradguard.rules import backward_twice, missing_zero_grad, step_without_backward, zero_grad_before_step
+
+W = frozenset({"w"})
+
+
+def backward(site="backward", gradients=W, **facts):
+    return Backward(site=site, name="loss", gradients=gradients, **facts)
+
+
+def step(updater="opt", site="step", gradients=W):
+    return OptimizerStep(site=site, updater=updater, name=updater, gradients=gradients)
+
+
+def clear(site="clear", gradients=W, **facts):
+    return ZeroGrad(site=site, name="opt", gradients=gradients, **facts)
+
+
+def said(rule, *events):
+    """What a rule reports of a history, by site."""
+    ledger = Ledger()
+    ledger.born(W)
+    found = []
+    for event in events:
+        detector = rule.RULE.detect.get(type(event))
+        if detector is not None:
+            found += [verdict.site for verdict in detector(event, ledger) if isinstance(verdict, Report)]
+        ledger.record(event)
+    return found
+
+
+def test_a_step_on_a_polluted_gradient_blames_the_backward() -> None:
+    assert said(missing_zero_grad, backward(), step(), backward(), step()) == ["backward"]
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        (backward(), step(), clear(), backward(), step()),
+        (clear(), backward(), step(), clear(), backward(), step()),
+        (backward(), backward(), step()),
+        (backward(), step(), backward("generator"), clear(), backward(), step()),
+        (backward(), step(), clear(gradients=frozenset(), perhaps=W), backward(), step()),
+        (backward(), step(), Escape(site=None, gradients=W), backward(), step()),
+    ],
+    ids=["cleared after", "cleared before", "accumulated", "polluted, then cleared", "perhaps cleared", "escaped"],
+)
+def test_no_report_where_nothing_stale_is_consumed(events) -> None:
+    assert said(missing_zero_grad, *events) == []
+
+
+def test_another_updater_may_use_the_sum() -> None:
+    """An adversarial perturbation uses the gradient, a second backward adds to it, and the optimizer takes the sum."""
+    assert said(missing_zero_grad, backward(), step("perturbation"), backward("second"), step("opt")) == []
+
+
+def test_the_backward_that_fed_the_earlier_step_is_blamed_rather_than_a_by_product() -> None:
+    history = (backward("critic"), step(), backward("generator"), backward("critic"), step())
+    assert said(missing_zero_grad, *history) == ["critic"]
+
+
+def test_clearing_between_backward_and_step() -> None:
+    assert said(zero_grad_before_step, backward(), clear(), step()) == ["clear"]
+    assert said(zero_grad_before_step, clear(), backward(), step()) == []
+
+
+def test_clearing_in_every_turn_but_stepping_in_every_second() -> None:
+    turn = (clear(), backward())
+    assert said(zero_grad_before_step, *turn, *turn, step()) == ["clear"]
+
+
+def test_clearing_a_by_product_is_no_waste() -> None:
+    history = (clear(), backward(), step(), backward("generator"), clear(), backward(), step())
+    assert said(zero_grad_before_step, *history) == []
+
+
+def test_a_step_without_backward() -> None:
+    assert said(step_without_backward, step()) == ["step"]
+    assert said(step_without_backward, backward(), step(), step(site="again")) == ["again"]
+    assert said(step_without_backward, backward(), step(), backward(), step()) == []
+    assert said(step_without_backward, Escape(site=None, gradients=W, may_clear=False), step()) == []
+
+
+def node(ident, *, saves=True):
+    return GraphNode(id=ident, operation="mul", site=f"made {ident}", saves=saves)
+
+
+def test_a_graph_is_freed_once() -> None:
+    first, second = backward("first", graph=(node(1), node(2))), backward("second", graph=(node(3), node(2)))
+    assert said(backward_twice, first, second) == ["second"]
+    kept = backward("first", graph=(node(1), node(2)), keeps_graph=True)
+    assert said(backward_twice, kept, second) == []
+
+
+def test_operations_that_save_nothing_may_be_passed_twice() -> None:
+    first = backward("first", graph=(node(1), node(2, saves=False)))
+    second = backward("second", graph=(node(3), node(2, saves=False)))
+    assert said(backward_twice, first, second) == []
+    assert said(backward_twice, first, backward("again", graph=(node(1),))) == ["again"], "the same loss doubles"
+
+
+@dataclass
+class Plain:
+    """An independent model of one gradient and its updaters: numbers instead of states.
+
+    The gradient is a multiset of backward passes. A step is stale if one of them was there at that updater's last step
+    and nothing has been cleared since, and another one has come.
+    """
+
+    content: list[int] = field(default_factory=list)
+    last: dict[str, list[int]] = field(default_factory=dict)
+    count: int = 0
+
+    def backward(self) -> None:
+        self.count += 1
+        self.content.append(self.count)
+
+    def clear(self) -> None:
+        self.content = []
+
+    def step(self, updater: str) -> bool:
+        before = self.last.get(updater, [])
+        old = [b for b in before if b in self.content]
+        stale = bool(old) and len(self.content) > len(old)
+        # An updater that has seen an empty gradient since then has used nothing.
+        self.last[updater] = list(self.content)
+        return stale
+
+
+@given(st.lists(st.sampled_from(["backward", "clear", "step a", "step b"]), max_size=24))
+def test_the_state_machine_agrees_with_a_model_of_numbers(history) -> None:
+    plain, ledger = Plain(), Ledger()
+    for action in history:
+        if action == "backward":
+            plain.backward()
+            ledger.record(backward())
+        elif action == "clear":
+            plain.clear()
+            ledger.record(clear())
+        else:
+            updater = action[-1]
+            event = step(updater)
+            reports = [v for v in missing_zero_grad.detect(event, ledger) if isinstance(v, Report)]
+            assert bool(reports) == plain.step(updater)
+            ledger.record(event)
+
+
+@given(st.lists(st.sampled_from([backward(), clear(), step("a"), step("b")]), max_size=24))
+def test_one_step_never_both_accuses_and_acquits_one_gradient(history) -> None:
+    ledger = Ledger()
+    for event in history:
+        if isinstance(event, OptimizerStep):
+            verdicts = list(missing_zero_grad.detect(event, ledger))
+            assert not (any(isinstance(v, Report) for v in verdicts) and any(isinstance(v, Acquittal) for v in verdicts))
+        ledger.record(event)

@@ -1,0 +1,49 @@
+"""Each rule's page: its bad example is found at the marked line, its good one is not, and both run as they say."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+from gradguard import catalogue
+from gradguard.static.check import check_source
+
+RULES = catalogue.all_rules()
+RAISES = {"backward-twice", "non-scalar-backward", "parameter-rebound"}
+
+pytestmark = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+
+
+def marked(text: str) -> list[int]:
+    return [number for number, line in enumerate(text.split("\n"), 1) if "# <- here" in line]
+
+
+def test_the_bad_example_is_found_at_its_line(rule) -> None:
+    findings = check_source(rule.bad).findings
+    assert [(finding.rule, finding.location.line) for finding in findings] == [(rule.name, line) for line in marked(rule.bad)]
+
+
+def test_the_good_example_is_silent(rule) -> None:
+    assert check_source(rule.good).findings == ()
+
+
+def test_the_examples_run(rule, tmp_path) -> None:
+    pytest.importorskip("torch")
+    for name, text in (("good", rule.good), ("bad", rule.bad)):
+        path = tmp_path / f"{name}.py"
+        path.write_text(textwrap.dedent(text), encoding="utf-8")
+        ran = subprocess.run([sys.executable, "-W", "ignore", str(path)], capture_output=True, text=True, check=False)
+        assert (ran.returncode != 0) == (name == "bad" and rule.name in RAISES), ran.stderr
+
+
+def test_the_page_is_complete(rule) -> None:
+    assert rule.code.startswith("GG")
+    assert len(rule.code) == 5
+    assert rule.code[2:].isdigit()
+    assert len(marked(rule.bad)) == 1
+    assert rule.summary
+    assert rule.why.endswith(".")
+    assert rule.instead.endswith((".", "`"))
