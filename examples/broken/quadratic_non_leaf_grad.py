@@ -20,8 +20,9 @@ for epoch in range(100):
     for x, y in zip(X, Y):
         l = loss(x, y)
         l.backward()
-        w.data = w.data - 0.01 * w.grad.data  # expect: GG301
-        w.grad.data.zero_()
+        grad = w.grad  # expect: GG301
+        w.data = w.data - 0.01 * grad.data
+        grad.data.zero_()
     print("epoch", epoch, "loss", l.item())
 
 print("prediction for x = 4:", forward(4).item())

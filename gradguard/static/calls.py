@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from gradguard.static import escape, expressions, library, objects, shapes, tensors
-from gradguard.static.index import children
+from gradguard.static.index import children, names_in
 from gradguard.static.shapes import UNKNOWN, Size
 from gradguard.static.values import (
     NONE,
@@ -83,12 +83,27 @@ def make_function(it: Interpreter, node: cst.FunctionDef, owner: Class | None) -
                 wrappers.append(value)
     if _is_generator(it, node):
         flags.add("generator")
+    if _is_abstract(node):
+        flags.add("abstract")
     function: Value = Function(node, it.frame.scope, it.file, evaluate_defaults(it, node.params), owner, frozenset(flags))
     for wrapper in reversed(wrappers):
         wrapped = call(it, wrapper, Arguments([function]), node)
         if isinstance(wrapped, (Function, Partial, Bound)):
             function = wrapped
     return function
+
+
+def _is_abstract(node: cst.FunctionDef) -> bool:
+    """Whether a function does nothing but say that somebody else should define it."""
+    body = list(node.body.body)
+    while body:
+        line = body.pop(0)
+        small = line.body[0] if isinstance(line, cst.SimpleStatementLine) else line
+        if isinstance(small, cst.Raise):
+            return "NotImplementedError" in names_in(small)
+        if not (isinstance(small, cst.Expr) and isinstance(small.value, (cst.SimpleString, cst.ConcatenatedString))):
+            return False
+    return False
 
 
 def _is_generator(it: Interpreter, node: cst.FunctionDef) -> bool:
@@ -241,6 +256,8 @@ def call_function(
 ) -> Value:
     if len(it.frames) > MAX_DEPTH or sum(f.function is not None and f.function.node is function.node for f in it.frames) >= MAX_RECURSION:
         return escape.unknown_call(it, function.name, arguments, node, receiver=receiver)
+    if "abstract" in function.flags:
+        return escape.unknown_call(it, function.name, arguments, node, receiver=receiver)
     if isinstance(function.node, cst.FunctionDef) and "generator" not in function.flags:
         it.trace.executed.add(function.node)
     scope = Scope({}, function.scope)
@@ -365,6 +382,9 @@ def _fill_fields(it: Interpreter, cls: Class, instance: Instance, arguments: Arg
 
 def _make_own_optimizer(it: Interpreter, cls: Class, arguments: Arguments, node: cst.CSTNode) -> Value:
     """A subclass of an optimizer: it steps and clears as its base does, whatever its update computes."""
+    wrapped = [v for v in arguments.all() if isinstance(v, Optimizer)]
+    if len(wrapped) == 1:
+        return wrapped[0]
     given = arguments.get(0, "params")
     found = objects.as_parameters(it, given) if given is not None else None
     optimizer = Optimizer(

@@ -73,45 +73,13 @@ class Explorer:
         first = self._trace(start, {})
         if first is None:
             return
-        guilty = dict(first.reports)
-        innocent = first.acquitted - first.reports.keys()
-        planned: set[frozenset[tuple[cst.CSTNode, bool]]] = {frozenset()}
-        queue: list[tuple[Trace, dict[cst.CSTNode, bool]]] = [(first, {})]
-        flips = 0
-        while queue:
-            trace, plan = queue.pop(0)
-            for node, choice in list(trace.decided.items()):
-                if node in plan:
-                    continue
-                pending = bool(guilty.keys() - innocent)
-                if not (pending and not plan) and not self._worth_covering(trace, node):
-                    continue
-                if len(plan) >= 2 or flips >= (ACQUITTAL_FLIPS if pending else COVERAGE_FLIPS):
-                    continue
-                wanted = {**plan, node: not choice}
-                key = frozenset(wanted.items())
-                if key in planned:
-                    continue
-                planned.add(key)
-                flips += 1
-                other = self._trace(start, wanted)
-                if other is None:
-                    if self.fuel <= 0:
-                        return
-                    continue
-                for name, report in other.reports.items():
-                    guilty.setdefault(name, report)
-                if not other.partial:
-                    innocent |= other.acquitted - other.reports.keys()
-                queue.append((other, wanted))
-        for name, report in guilty.items():
-            if name not in innocent:
-                self.found.setdefault(name, report)
-
-    def _worth_covering(self, trace: Trace, node: cst.CSTNode) -> bool:
-        """Whether the other way leads to code that handles gradients and has not been executed."""
-        statement = trace.governs.get(node)
-        return statement is not None and trace.decided_in[node].index.is_hot(statement)
+        search = _Search(self, start)
+        search.take(first, {})
+        search.cover()
+        if search.acquit():
+            for name, report in search.guilty.items():
+                if name not in search.innocent:
+                    self.found.setdefault(name, report)
 
     def _trace(self, start: Start, plan: dict[cst.CSTNode, bool]) -> Trace | None:
         fuel = min(FUEL_OF_A_TRACE, self.fuel)
@@ -166,6 +134,102 @@ class Explorer:
             ):
                 trace.uncalled(node, self.file, receiver, method)
         self.found.update({key: report for key, report in trace.reports.items() if key not in self.found})
+
+
+@dataclass(slots=True)
+class _Search:
+    """The executions from one way in: the first one, and those that decide otherwise in one or two places."""
+
+    explorer: Explorer
+    start: Start
+    guilty: dict[Key, Report] = field(default_factory=dict)
+    innocent: set[Key] = field(default_factory=set)
+    sides: set[tuple[cst.CSTNode, bool]] = field(default_factory=set)
+    traces: list[tuple[Trace, dict[cst.CSTNode, bool]]] = field(default_factory=list)
+    planned: set[frozenset[tuple[cst.CSTNode, bool]]] = field(default_factory=set)
+
+    def take(self, trace: Trace, plan: dict[cst.CSTNode, bool]) -> None:
+        for name, report in trace.reports.items():
+            self.guilty.setdefault(name, report)
+        if not trace.partial:
+            self.innocent |= trace.acquitted - trace.reports.keys()
+        self.sides |= trace.sides
+        self.traces.append((trace, plan))
+
+    def flip(self, trace: Trace, plan: dict[cst.CSTNode, bool], node: cst.CSTNode) -> Trace | None:
+        """Execute once more with the opposite decision at one place; None if that has been done or is too long."""
+        wanted = {**plan, node: not trace.decided[node]}
+        key = frozenset(wanted.items())
+        if key in self.planned:
+            return None
+        self.planned.add(key)
+        other = self.explorer._trace(self.start, wanted)
+        if other is not None:
+            self.take(other, wanted)
+        return other
+
+    def cover(self) -> None:
+        """Reach the code that handles gradients and lies on a side of a condition that was not taken.
+
+        First the decisions that govern such a condition are turned, then, if there is still such code, the others: what
+        was assigned under them may decide the condition.
+        """
+        flips = 0
+        for directly in (True, False):
+            position = 0
+            while position < len(self.traces):
+                trace, plan = self.traces[position]
+                position += 1
+                if len(plan) >= 2:
+                    continue
+                for node in list(trace.decided):
+                    if flips >= COVERAGE_FLIPS or self.explorer.fuel <= 0 or (not directly and not self._uncovered()):
+                        return
+                    if node in plan or (directly and not self._leads_to_uncovered(trace, node)):
+                        continue
+                    if self.flip(trace, plan, node) is not None:
+                        flips += 1
+
+    def _leads_to_uncovered(self, trace: Trace, node: cst.CSTNode) -> bool:
+        statement = trace.governs.get(node)
+        if statement is None:
+            return False
+        hot = trace.decided_in[node].index.is_hot
+        return any(hot(side) for side, missing in _branches(statement) if (statement, missing) not in self.sides)
+
+    def _uncovered(self) -> bool:
+        index = self.explorer.file.index
+        for statement, side in self.sides:
+            if (statement, not side) not in self.sides:
+                for branch, missing in _branches(statement):
+                    if missing is not side and index.is_hot(branch):
+                        return True
+        return False
+
+    def acquit(self) -> bool:
+        """Try every open condition both ways while something stands accused; False if that takes too long."""
+        flips = 0
+        for trace, plan in list(self.traces):
+            for node in list(trace.decided):
+                accused = self.guilty.keys() - self.innocent
+                if accused.isdisjoint(trace.reports):
+                    break
+                if flips >= ACQUITTAL_FLIPS:
+                    return False
+                if node in plan:
+                    continue
+                if self.flip(trace, plan, node) is not None:
+                    flips += 1
+                elif self.explorer.fuel <= 0:
+                    return False
+        return True
+
+
+def _branches(statement: cst.CSTNode) -> Iterator[tuple[cst.CSTNode, bool]]:
+    if isinstance(statement, cst.If):
+        yield statement.body, True
+        if statement.orelse is not None:
+            yield statement.orelse, False
 
 
 _OPTIMIZER = re.compile(r"opt", re.IGNORECASE)

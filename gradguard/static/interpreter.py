@@ -218,6 +218,7 @@ def _run_if(it: Interpreter, node: cst.If) -> str:
         chosen = node.body if truth else (node.orelse.body if isinstance(node.orelse, cst.Else) else None)
         if _leaves_a_loop(it, exits(chosen)) and _weight(it, chosen) < 4 and any(n in trace.plan for n in list(trace.decided)[before:]):
             trace.partial = True
+    trace.sides.add((node, truth))
     if body is None:
         return ""
     trace.guesses = guessed + (not certain)
@@ -235,7 +236,8 @@ def _run_while(it: Interpreter, node: cst.While) -> str:
     outer = it.trace.guesses
     try:
         while loop.turn < loop.turns:
-            if expressions.known_truth(it.eval(node.test)) is False:
+            decisions = it.trace.decisions
+            if expressions.known_truth(it.eval(node.test)) is False and it.trace.decisions == decisions:
                 break
             signal = it.suite(node.body)
             it.trace.guesses = outer

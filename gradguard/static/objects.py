@@ -542,6 +542,12 @@ def optimizer_of(it: Interpreter, value: Opaque) -> Optimizer:
     """The optimizer that an unknown value is taken for: which parameters it owns is not known."""
     known = value.memo.get("optimizer ")
     if not isinstance(known, Optimizer):
+        # What a wrapper (an engine's, a privacy guard's) makes of an optimizer steps for that optimizer.
+        wrapped = {id(ref): ref for ref in walk(value.refs) if isinstance(ref, Optimizer)}
+        if len(wrapped) == 1:
+            known = value.memo["optimizer "] = next(iter(wrapped.values()))
+            value.optimizer = True
+            return known  # type: ignore[return-value]
         known = Optimizer("", [], ("unknown", _path(value)), loose=True, held=value.held)
         value.memo["optimizer "] = known
         value.optimizer = True

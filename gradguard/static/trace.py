@@ -58,8 +58,10 @@ class Trace:
     governs: dict[cst.CSTNode, cst.CSTNode] = field(default_factory=dict)
     reports: dict[tuple[str, Site, Hashable], Report] = field(default_factory=dict)
     acquitted: set[tuple[str, Site, Hashable]] = field(default_factory=set)
+    sides: set[tuple[cst.CSTNode, bool]] = field(default_factory=set)
     partial: bool = False
     guesses: int = 0
+    decisions: int = 0
     calls: tuple[cst.CSTNode, ...] = ()
     cleared_at: set[cst.CSTNode] = field(default_factory=set)
     executed: set[cst.CSTNode] = field(default_factory=set)
@@ -79,6 +81,7 @@ class Trace:
 
     def decide(self, node: cst.CSTNode, file: SourceFile, preferred: bool) -> bool:
         """Which way an unknown condition goes: as planned, else as preferred."""
+        self.decisions += 1
         choice = self.plan.get(node)
         if choice is None:
             choice = preferred

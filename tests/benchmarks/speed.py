@@ -33,6 +33,7 @@ from gradguard.static.triggers import is_worth_parsing
 
 GRADGUARD = [sys.executable, "-c", "import sys; from gradguard.cli import main; sys.exit(main(sys.argv[1:]))"]
 CHECK = [*GRADGUARD, "check", "--format", "json", "--jobs", "1", "--no-config", "--no-cache"]
+LIMIT = 600
 SMALL = Path(__file__).resolve().parents[2] / "examples" / "quadratic.py"
 
 
@@ -45,7 +46,10 @@ class Cost:
 def run(command: Sequence[str], expected: tuple[int, ...] = (0, 1)) -> Cost:
     """What one process costs, its own children included."""
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=LIMIT)
+    except subprocess.TimeoutExpired:
+        sys.exit(f"{' '.join(command[:6])} … did not end within {LIMIT} s")
     wall, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
     if done.returncode not in expected:
         sys.exit(f"{' '.join(command[:6])} … ended with {done.returncode}:\n{done.stderr[-2000:]}")

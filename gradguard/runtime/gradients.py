@@ -1,0 +1,421 @@
+"""The evidence about gradients, and the events that follow from it.
+
+Between two looks at a parameter, its `.grad` is the same object or another one, its version counter has moved or not,
+and a small block of its values is the same or not. A change while a backward runs is an addition; a change outside of
+one is a clearing, an edit or an assignment by hand. Gradients that have always behaved alike are one cell.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from gradguard.events import Backward, Escape, Event, ManualUpdate, OptimizerStep, ZeroGrad
+from gradguard.ledger import Ledger
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["Gradients", "Parameter", "Updater"]
+
+_BLOCK = 256
+_ALWAYS_SAMPLED = 4
+_MOST_LEAVES = 64
+_MOST_NODES = 4000
+
+_SAME, _ADDED, _CLEARED, _EDITED, _ASSIGNED = range(5)
+
+
+class Parameter:
+    """What was last seen of one parameter. It holds no tensor of the user."""
+
+    __slots__ = (
+        "__weakref__", "block", "cell", "fresh", "grad", "moves", "owned", "tensor", "uses", "version", "weight_version",
+        "weights",
+    )  # fmt: skip
+
+    def __init__(self, tensor: Tensor, cell: int) -> None:
+        self.tensor = weakref.ref(tensor)
+        self.cell = cell
+        self.grad: weakref.ref[Tensor] | None = None
+        self.version = 0
+        self.block: Tensor | None = None
+        self.uses = 0
+        self.fresh = False  # added to since its last use or clearing
+        self.owned = False
+        self.weight_version = tensor._version
+        self.weights: Tensor | None = None
+        self.moves: list[float] = []
+
+    def note(self, tensor: Tensor) -> None:
+        """Remember the gradient as it is now."""
+        grad = _grad(tensor)
+        self.block = None
+        if grad is None:
+            self.grad = None
+        else:
+            if self.grad is None or self.grad() is not grad:
+                self.grad = weakref.ref(grad)
+            self.version = grad._version
+        self.weight_version = tensor._version
+
+    def change(self, tensor: Tensor, inside: bool) -> int:
+        """What has happened to the gradient since the last look."""
+        grad = _grad(tensor)
+        if grad is None:
+            return _SAME if self.grad is None else _CLEARED
+        same_object = self.grad is not None and self.grad() is grad
+        if inside:
+            return _SAME if same_object and grad._version == self.version else _ADDED
+        if not same_object:
+            return _ASSIGNED
+        if grad._version != self.version:
+            return _CLEARED if _is_zero(grad) else _EDITED
+        if self.block is None:
+            return _SAME
+        block = _block(grad)
+        if block is None or block.shape != self.block.shape:
+            return _EDITED
+        if torch.equal(block, self.block):
+            return _SAME
+        return _CLEARED if _is_zero(grad) else _EDITED
+
+
+class Updater:
+    """An optimizer, or several that are made one after the other over the same parameters."""
+
+    def __init__(self, key: Hashable, name: str, parameters: list[Parameter]) -> None:
+        self.key = key
+        self.name = name
+        self.parameters = parameters
+
+
+class Gradients:
+    """Looks at parameters, and emits what has happened to their gradients."""
+
+    def __init__(self, ledger: Ledger, emit: Callable[[Event], None]) -> None:
+        self._ledger = ledger
+        self._emit = emit
+        self._parameters: dict[int, Parameter] = {}
+        self._updaters: dict[int, tuple[weakref.ref[Any], int, Updater]] = {}
+        self._keys: dict[Hashable, Updater] = {}
+        self._cells = 0
+
+    # What is known
+
+    def parameter(self, tensor: Tensor) -> Parameter:
+        known = self._parameters.get(id(tensor))
+        if known is not None and known.tensor() is tensor:
+            return known
+        self._cells += 1
+        known = Parameter(tensor, self._cells)
+        known.note(tensor)
+        self._parameters[id(tensor)] = known
+        if known.grad is None:
+            self._ledger.born((known.cell,))
+        return known
+
+    def by_cells(self, cells: Iterable[Hashable]) -> list[Tensor]:
+        wanted = set(cells)
+        tensors = (known.tensor() for known in self._parameters.values() if known.cell in wanted)
+        return [tensor for tensor in tensors if tensor is not None]
+
+    def updater(self, optimizer: torch.optim.Optimizer, name: Callable[[], str]) -> Updater:
+        size = sum(len(group["params"]) for group in optimizer.param_groups)
+        entry = self._updaters.get(id(optimizer))
+        if entry is not None and entry[0]() is optimizer and entry[1] == size:
+            return entry[2]
+        tensors = [tensor for group in optimizer.param_groups for tensor in group["params"]]
+        parameters = [self.parameter(tensor) for tensor in tensors]
+        key = frozenset(id(parameter) for parameter in parameters)
+        updater = self._keys.get(key)
+        if updater is None:
+            updater = self._keys[key] = Updater(len(self._keys), name(), parameters)
+            self._join(parameters)
+        for parameter in parameters:
+            parameter.owned = True
+            parameter.weights = None
+        self._updaters[id(optimizer)] = (weakref.ref(optimizer), size, updater)
+        return updater
+
+    def _join(self, parameters: list[Parameter]) -> None:
+        """New parameters that are all without a gradient begin as one cell."""
+        new = [
+            parameter
+            for parameter in parameters
+            if parameter.grad is None and not parameter.owned and not self._ledger.gradient(parameter.cell).added
+        ]
+        for parameter in new[1:]:
+            parameter.cell = new[0].cell
+
+    # Looks
+
+    def enter(self, site: Hashable, by_hand: Callable[[], Hashable]) -> None:
+        """A backward begins: what has happened since the last look was done by hand or by unseen code."""
+        self._moves(by_hand)
+        self._look(list(self._parameters.values()), site, inside=False)
+
+    def leave(self, event: Callable[[frozenset[Hashable]], Backward], parameters: Sequence[Parameter] = ()) -> None:
+        """A backward ends, or an optimizer steps in its middle: what has changed was added by it."""
+        added = []
+        for parameter in parameters or list(self._parameters.values()):
+            tensor = parameter.tensor()
+            if tensor is None:
+                self._drop(parameter)
+            elif parameter.change(tensor, inside=True) == _ADDED:
+                parameter.note(tensor)
+                parameter.fresh = True
+                added.append(parameter)
+                if not parameter.owned:
+                    self._snapshot(parameter, tensor)
+        if added:
+            self._emit(event(self._split(added)))
+
+    def cleared(self, site: Hashable) -> None:
+        """A zero_grad has run."""
+        self._look(list(self._parameters.values()), site, inside=False)
+
+    def step(self, updater: Updater, event: Callable[..., OptimizerStep], before: Hashable) -> None:
+        """An optimizer has stepped."""
+        self._look(updater.parameters, before, inside=False)
+        idle = all(parameter.grad is None for parameter in updater.parameters)
+        moved = False
+        for parameter in updater.parameters:
+            tensor = parameter.tensor()
+            if tensor is None:
+                continue
+            moved = moved or tensor._version != parameter.weight_version
+            parameter.note(tensor)
+        cells = frozenset(parameter.cell for parameter in updater.parameters)
+        if idle and moved:
+            # It does not live on `.grad`: an evolution strategy, or a method of its own.
+            self._emit(Escape(site=None, gradients=cells))
+            return
+        self._emit(event(gradients=cells))
+        for parameter in updater.parameters:
+            tensor = parameter.tensor()
+            if tensor is None:
+                continue
+            if parameter.grad is not None and parameter.uses < _ALWAYS_SAMPLED:
+                self._sample(parameter, tensor)
+            parameter.uses += 1
+            parameter.fresh = False
+
+    def forget(self) -> None:
+        """From here on something may go unseen."""
+        cells = frozenset(parameter.cell for parameter in self._parameters.values())
+        if cells:
+            self._emit(Escape(site=None, gradients=cells))
+        for parameter in self._parameters.values():
+            parameter.weights = parameter.block = None
+            parameter.fresh = False
+            parameter.moves.clear()
+
+    def resume(self) -> None:
+        """Everything is seen again: whatever has no gradient now is known."""
+        for parameter in list(self._parameters.values()):
+            tensor = parameter.tensor()
+            if tensor is None:
+                self._drop(parameter)
+                continue
+            parameter.note(tensor)
+            parameter.uses = 0
+            if parameter.grad is None:
+                self._ledger.born((parameter.cell,))
+
+    def pending(self) -> bool:
+        """Whether a stale gradient waits for the step that would consume it."""
+        for parameter in self._parameters.values():
+            state = self._ledger.gradient(parameter.cell)
+            if any(use.upto < len(state.added) for use in state.uses.values()):
+                return True
+        return False
+
+    def _look(self, parameters: Sequence[Parameter], site: Hashable, *, inside: bool) -> None:
+        cleared, unknown = [], []
+        for parameter in parameters:
+            tensor = parameter.tensor()
+            if tensor is None:
+                self._drop(parameter)
+                continue
+            change = parameter.change(tensor, inside)
+            if change == _SAME:
+                if parameter.grad is not None and not parameter.fresh and parameter.block is None:
+                    # Used and, as far as one can see, not cleared: the values decide, from the next use on.
+                    parameter.uses = 0
+                    parameter.block = _block_copy(tensor)
+                    unknown.append(parameter)
+                continue
+            used, had_block = not parameter.fresh, parameter.block is not None
+            parameter.note(tensor)
+            if change == _CLEARED:
+                cleared.append(parameter)
+                parameter.fresh = False
+                if parameter.grad is not None:
+                    parameter.block = _block_copy(tensor)
+            elif change == _ASSIGNED:
+                unknown.append(parameter)
+                parameter.fresh = True
+            elif used:
+                unknown.append(parameter)
+                parameter.fresh = True
+            elif had_block:
+                parameter.block = _block_copy(tensor)
+        if unknown:
+            self._emit(Escape(site=None, gradients=self._split(unknown)))
+        if cleared:
+            self._emit(ZeroGrad(site=site, name="", gradients=self._split(cleared)))
+
+    def _sample(self, parameter: Parameter, tensor: Tensor) -> None:
+        parameter.block = _block_copy(tensor)
+        if parameter.block is not None and not bool(parameter.block.any()):
+            parameter.block = None
+
+    def _drop(self, parameter: Parameter) -> None:
+        for key, known in list(self._parameters.items()):
+            if known is parameter:
+                del self._parameters[key]
+
+    def _split(self, changed: Sequence[Parameter]) -> frozenset[Hashable]:
+        """The cells of the parameters, which are split off from those of the same cell that behave differently."""
+        sizes: dict[int, int] = {}
+        for parameter in changed:
+            sizes[parameter.cell] = sizes.get(parameter.cell, 0) + 1
+        whole: dict[int, int] = {}
+        for parameter in self._parameters.values():
+            whole[parameter.cell] = whole.get(parameter.cell, 0) + 1
+        renamed: dict[int, int] = {}
+        for cell, size in sizes.items():
+            if size < whole.get(cell, 0):
+                self._cells += 1
+                renamed[cell] = self._cells
+                self._ledger.alias(self._cells, cell)
+                state, old = self._ledger.gradient(self._cells), self._ledger.gradient(cell)
+                state.known = old.known
+                state.used_before.update(old.used_before)
+        for parameter in changed:
+            parameter.cell = renamed.get(parameter.cell, parameter.cell)
+        return frozenset(parameter.cell for parameter in changed)
+
+    # Updates by hand
+
+    def walk(self, roots: Sequence[Any]) -> None:
+        """Become aware of the leaves that a backward will reach."""
+        stack = [root.grad_fn for root in roots if isinstance(root, torch.Tensor)]
+        seen = set(stack)
+        unowned = sum(not parameter.owned for parameter in self._parameters.values())
+        while stack and len(seen) < _MOST_NODES:
+            node = stack.pop()
+            if node is None:
+                continue
+            leaf = getattr(node, "variable", None)
+            if isinstance(leaf, torch.Tensor):
+                if unowned < _MOST_LEAVES or id(leaf) in self._parameters:
+                    unowned += id(leaf) not in self._parameters
+                    self.parameter(leaf)
+                continue
+            for successor, _ in node.next_functions:
+                if successor is not None and successor not in seen:
+                    seen.add(successor)
+                    stack.append(successor)
+
+    def _snapshot(self, parameter: Parameter, tensor: Tensor) -> None:
+        parameter.block = _block_copy(tensor)
+        parameter.weights = _block_copy(tensor, of_grad=False)
+
+    def _moves(self, by_hand: Callable[[], Hashable]) -> None:
+        """Leaves without an optimizer that have moved along their unchanged gradient were updated by hand."""
+        moved = []
+        for parameter in list(self._parameters.values()):
+            tensor = parameter.tensor()
+            if parameter.owned or parameter.weights is None or parameter.block is None or tensor is None:
+                continue
+            now = _block_copy(tensor, of_grad=False)
+            rate = None if now is None else _rate(parameter.weights, now, parameter.block)
+            grad = _grad(tensor)
+            if rate is None or grad is None or not parameter.fresh:
+                continue
+            moves = parameter.moves
+            if moves and (moves[-1] < 0) != (rate < 0):
+                moves.clear()
+                self._emit(Escape(site=None, gradients=self._split([parameter])))
+            if parameter.block.numel() == 1 and moves and abs(moves[-1] - rate) > 0.05 * abs(rate):
+                moves.clear()
+                self._emit(Escape(site=None, gradients=self._split([parameter])))
+            moves.append(rate)
+            moved.append(parameter)
+        if not moved:
+            return
+        site = by_hand()
+        by_name: dict[int, list[Parameter]] = {}
+        for parameter in moved:
+            by_name.setdefault(parameter.cell, []).append(parameter)
+        cells = self._split(moved)
+        self._emit(ManualUpdate(site=site, updater="by hand", name="", gradients=cells))
+        for parameter in moved:
+            parameter.fresh = False
+            parameter.weights = None
+
+    def finish(self, by_hand: Callable[[], Hashable]) -> None:
+        """The watch ends: the last update by hand has no backward after it."""
+        self._moves(by_hand)
+
+
+def _grad(tensor: Tensor) -> Tensor | None:
+    if tensor.is_leaf or tensor.retains_grad:
+        return tensor.grad
+    return None
+
+
+def _block(tensor: Tensor) -> Tensor | None:
+    """A small contiguous block of the values, without a copy."""
+    if tensor.layout != torch.strided or tensor.is_quantized or type(tensor) not in (torch.Tensor, torch.nn.Parameter):
+        return None
+    flat = tensor.detach()
+    if flat.numel() <= _BLOCK:
+        return flat
+    if not flat.is_contiguous():
+        return flat[0] if flat.dim() > 1 and flat[0].numel() <= _BLOCK else None
+    return flat.view(-1)[:_BLOCK]
+
+
+def _block_copy(tensor: Tensor, of_grad: bool = True) -> Tensor | None:
+    source = _grad(tensor) if of_grad else tensor
+    block = None if source is None else _block(source)
+    return None if block is None else block.clone()
+
+
+def _is_zero(grad: Tensor) -> bool:
+    block = _block(grad)
+    if block is not None and bool(block.any()):
+        return False
+    values = grad.detach()
+    return not bool((values._values() if values.is_sparse else values).any())
+
+
+def _rate(before: Tensor, after: Tensor, grad: Tensor) -> float | None:
+    """How far the weights moved along the gradient or its sign; None if they moved otherwise or not at all."""
+    if before.shape != grad.shape or after.shape != grad.shape or not grad.is_floating_point():
+        return None
+    steps = (after - before).flatten().tolist()
+    slopes = grad.flatten().tolist()
+    pairs = [(step, slope) for step, slope in zip(steps, slopes, strict=True) if slope != 0.0]
+    if not pairs or any(step != 0.0 for step, slope in zip(steps, slopes, strict=True) if slope == 0.0):
+        return None
+    scale = max(abs(value) for value in before.flatten().tolist()) + 1e-30
+    noise = scale * float(torch.finfo(before.dtype).eps) * 4
+    for rates in ([(s / g, abs(g)) for s, g in pairs], [(s if g > 0 else -s, 1.0) for s, g in pairs]):
+        middle = sorted(rate for rate, _ in rates)[len(rates) // 2]
+        if middle == 0.0 or middle != middle:
+            continue
+        exact = sum(abs(rate - middle) * size <= 0.01 * abs(middle) * size + noise for rate, size in rates)
+        # Clipping to a range may have cut some of the steps short.
+        shorter = all(rate * middle >= 0 or abs(rate) * size <= noise for rate, size in rates) and all(
+            abs(rate) * size <= 1.01 * abs(middle) * size + noise for rate, size in rates
+        )
+        if exact == len(rates) or (len(rates) >= 4 and exact * 2 >= len(rates) and shorter):
+            return middle
+    return None

@@ -1,0 +1,202 @@
+"""Where something happened in the user's code: cheap to note at run time, turned into a location only for a finding.
+
+A site is an instruction of a code object, or a description of a place that is searched in the source text when a
+finding needs it. Code objects are told apart by id: their own hash and comparison look at all of their contents.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import linecache
+import os
+import site
+import sys
+import sysconfig
+from collections.abc import Iterator
+from types import CodeType, FrameType
+from typing import NamedTuple, TypeAlias
+
+import torch
+
+import gradguard
+from gradguard.finding import Location
+
+__all__ = ["Between", "Instruction", "Place", "Sites", "SourceLine", "expression_at", "parsed"]
+
+
+class Instruction(NamedTuple):
+    """An instruction of a code object."""
+
+    code: int
+    offset: int
+
+
+class Between(NamedTuple):
+    """A statement by hand, somewhere between two instructions: `what` is "clear" or "update"."""
+
+    before: Instruction
+    after: Instruction
+    what: str
+
+
+class SourceLine(NamedTuple):
+    """A range of lines and columns (from 0, in bytes) of a file, as ast counts them."""
+
+    path: str
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+
+Place: TypeAlias = "Instruction | Between | SourceLine"
+
+
+def _foreign_folders() -> tuple[str, ...]:
+    folders = {
+        *(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")),
+        *(os.path.dirname(module.__file__) for module in (gradguard, torch) if module.__file__),
+        *site.getsitepackages(),
+        site.getusersitepackages(),
+    }
+    return tuple(os.path.join(os.path.realpath(folder), "") for folder in folders if folder)
+
+
+class Sites:
+    """Tells the user's code from everybody else's, and knows the code objects that were seen."""
+
+    def __init__(self) -> None:
+        self.codes: dict[int, CodeType] = {}
+        self._mine: dict[int, bool] = {}
+        self._keep: list[CodeType] = []  # an id says nothing once its object is gone
+        self._foreign = _foreign_folders()
+
+    def user_frame(self, frame: FrameType | None) -> FrameType | None:
+        """The innermost frame of the user's code, from this one outwards."""
+        mine = self._mine
+        while frame is not None:
+            code = frame.f_code
+            known = mine.get(id(code))
+            if known is None:
+                known = self._judge(code)
+            if known:
+                return frame
+            frame = frame.f_back
+        return None
+
+    def instruction(self, frame: FrameType | None) -> Instruction | None:
+        frame = self.user_frame(frame)
+        return None if frame is None else Instruction(id(frame.f_code), frame.f_lasti)
+
+    def calls(self, frame: FrameType | None, depth: int = 6) -> tuple[Instruction, ...]:
+        """How the user's code reached the frame: the calls outside of it."""
+        chain = []
+        frame = self.user_frame(frame)
+        while frame is not None and len(chain) < depth:
+            frame = self.user_frame(frame.f_back)
+            if frame is not None:
+                chain.append(Instruction(id(frame.f_code), frame.f_lasti))
+        return tuple(chain)
+
+    def is_user(self, code: CodeType) -> bool:
+        known = self._mine.get(id(code))
+        return self._judge(code) if known is None else known
+
+    def files(self) -> set[str]:
+        return {code.co_filename for key, code in self.codes.items() if self._mine[key]}
+
+    def _judge(self, code: CodeType) -> bool:
+        name = code.co_filename
+        mine = not name.startswith("<") or name.startswith(("<ipython", "<stdin"))
+        if mine:
+            mine = not os.path.realpath(name).startswith(self._foreign)
+        self._keep.append(code)
+        self._mine[id(code)] = mine
+        self.codes[id(code)] = code
+        return mine
+
+    def location(self, place: Place | None) -> Location | None:
+        """None where the place cannot be told exactly."""
+        if place is None:
+            return None
+        if isinstance(place, Between):
+            from gradguard.runtime.text import statement_between
+
+            found = statement_between(self, place)
+            return None if found is None else self.location(found)
+        if isinstance(place, Instruction):
+            return _instruction_location(self.codes[place.code], place.offset)
+        return _location(place.path, place.line, place.column, place.end_line, place.end_column)
+
+
+def _instruction_location(code: CodeType, offset: int) -> Location | None:
+    path = code.co_filename
+    for line, end_line, column, end_column in _positions(code, offset):
+        if line is None:
+            break
+        if None in (end_line, column, end_column):
+            text = linecache.getline(path, line).rstrip("\n")
+            column, end_line, end_column = len(text) - len(text.lstrip()), line, len(text)
+            column, end_column = len(text[:column].encode()), len(text.encode())
+        assert end_line is not None
+        assert column is not None
+        assert end_column is not None
+        return _location(path, line, column, end_line, end_column)
+    return None
+
+
+_Range: TypeAlias = "tuple[int | None, int | None, int | None, int | None]"
+
+
+def _positions(code: CodeType, offset: int) -> Iterator[_Range]:
+    if sys.version_info >= (3, 11):
+        for index, position in enumerate(code.co_positions()):
+            if index == offset // 2:
+                yield position
+                return
+    else:
+        for start, end, line in code.co_lines():
+            if start <= offset < end:
+                yield line, None, None, None
+                return
+
+
+def _location(path: str, line: int, column: int, end_line: int, end_column: int) -> Location:
+    return Location(path, line, _characters(path, line, column), end_line, _characters(path, end_line, end_column))
+
+
+def _characters(path: str, line: int, column: int) -> int:
+    """A column in characters, from 1, for one in bytes, from 0."""
+    text = linecache.getline(path, line)
+    return len(text.encode()[:column].decode(errors="replace")) + 1
+
+
+@functools.lru_cache(maxsize=64)
+def _parse(text: str) -> ast.Module | None:
+    try:
+        return ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError):
+        return None
+
+
+def parsed(path: str) -> ast.Module | None:
+    """The syntax tree of a file of the user."""
+    return _parse("".join(linecache.getlines(path)))
+
+
+def expression_at(code: CodeType, offset: int) -> ast.expr | None:
+    """The expression whose evaluation the instruction ends; before Python 3.11 the only candidate on its line."""
+    tree = parsed(code.co_filename)
+    if tree is None:
+        return None
+    for line, end_line, column, end_column in _positions(code, offset):
+        for node in ast.walk(tree):
+            if isinstance(node, ast.expr) and (node.lineno, node.end_lineno, node.col_offset, node.end_col_offset) == (
+                line,
+                end_line,
+                column,
+                end_column,
+            ):
+                return node
+    return None

@@ -1,0 +1,279 @@
+"""What the source text adds to a finding: the statement that cleared, updated or rebound, and the names of things.
+
+It is read only when a finding is made. Runtime evidence says that something happened; the text only says where.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from types import CodeType, FrameType
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from gradguard.runtime.sites import Between, Instruction, Sites, SourceLine, expression_at, parsed
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["assignment", "evaluate", "grad_owner", "rebinding", "receiver", "statement_between"]
+
+
+def _here(path: str, node: ast.AST) -> SourceLine:
+    assert isinstance(node, (ast.stmt, ast.expr))
+    end_line, end_column = node.end_lineno or node.lineno, node.end_col_offset or node.col_offset
+    return SourceLine(path, node.lineno, node.col_offset, end_line, end_column)
+
+
+def _line(code: CodeType, offset: int) -> int | None:
+    line = None
+    for start, end, number in code.co_lines():
+        if start <= offset < end:
+            line = number
+    return line
+
+
+def scope(code: CodeType) -> ast.AST | None:
+    """The function, class or module that the code object was made from."""
+    tree = parsed(code.co_filename)
+    if tree is None or code.co_name == "<module>":
+        return tree
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.name == code.co_name:
+            first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+            if first == code.co_firstlineno:
+                return node
+    return tree
+
+
+def _simple_statements(tree: ast.AST) -> Iterator[ast.stmt]:
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Expr)):
+            yield node
+
+
+def _touches_grad(node: ast.AST) -> bool:
+    return any(isinstance(part, ast.Attribute) and part.attr == "grad" for part in ast.walk(node))
+
+
+def _clears(node: ast.stmt) -> bool:
+    if isinstance(node, ast.Assign):
+        target, value = node.targets[0], node.value
+        return isinstance(target, ast.Attribute) and target.attr == "grad" and ast.unparse(value) == "None"
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and isinstance(node.value.func, ast.Attribute):
+        return node.value.func.attr in ("zero_", "zero_grad") and (
+            node.value.func.attr == "zero_grad" or _touches_grad(node.value.func)
+        )
+    return False
+
+
+def _updates(node: ast.stmt) -> bool:
+    if _clears(node) or not _touches_grad(node):
+        return False
+    if isinstance(node, ast.AugAssign):
+        return True
+    if isinstance(node, ast.Assign):
+        return isinstance(node.targets[0], ast.Attribute) and node.targets[0].attr == "data"
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and isinstance(node.value.func, ast.Attribute):
+        return node.value.func.attr in ("sub_", "add_", "copy_", "addcmul_", "addcdiv_")
+    return False
+
+
+def statement_between(sites: Sites, place: Between) -> SourceLine | None:
+    """The one statement of that kind which can have run between the two instructions, if there is just one."""
+    before, after = sites.codes[place.before.code], sites.codes[place.after.code]
+    if before is not after:
+        return None
+    tree = scope(before)
+    first, last = _line(before, place.before.offset), _line(after, place.after.offset)
+    if tree is None or first is None or last is None:
+        return None
+    matches = _clears if place.what == "clear" else _updates
+    found = []
+    for node in _simple_statements(tree):
+        line = node.lineno
+        inside = first < line < last if first < last else line > first or line < last
+        if inside and matches(node):
+            found.append(node)
+    return _here(before.co_filename, found[0]) if len(found) == 1 else None
+
+
+def receiver(code: CodeType, offset: int, method: str) -> str:
+    """`loss` for the instruction that calls `loss.backward()`, where the text says so."""
+    node = expression_at(code, offset)
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == method:
+        text = ast.unparse(node.func.value)
+        return text if len(text) <= 40 else ""
+    return ""
+
+
+def grad_owner(code: CodeType, offset: int) -> ast.expr | None:
+    """The expression `w` for an instruction that reads `w.grad`, or that fails because `w.grad` is None."""
+    node = expression_at(code, offset)
+    if node is None:
+        return None
+    if isinstance(node, ast.Attribute) and node.attr == "grad":
+        return node.value
+    for part in ast.walk(node):
+        if isinstance(part, ast.Attribute) and part.attr == "grad":
+            return part.value
+    return None
+
+
+def evaluate(node: ast.expr, frame: FrameType) -> Any:
+    """The value of a name, an attribute or an item, without running any code of the user. None if that is not known."""
+    if isinstance(node, ast.Name):
+        local = frame.f_locals
+        return local.get(node.id, frame.f_globals.get(node.id))
+    if isinstance(node, ast.Constant):
+        return node.value
+    if isinstance(node, ast.Attribute):
+        return _attribute(evaluate(node.value, frame), node.attr)
+    if isinstance(node, ast.Subscript):
+        box, key = evaluate(node.value, frame), evaluate(node.slice, frame)
+        if isinstance(node.slice, ast.UnaryOp) and isinstance(node.slice.operand, ast.Constant):
+            key = ast.literal_eval(node.slice)
+        if type(box) in (list, tuple, dict) and isinstance(key, (int, str)):
+            try:
+                return box[key]
+            except (LookupError, TypeError):
+                return None
+        if isinstance(box, torch.Tensor) and box.requires_grad and key is not None:
+            return _Item()
+    return None
+
+
+class _Item:
+    """What an index makes of a tensor: surely a non-leaf."""
+
+
+def is_item(value: Any) -> bool:
+    return isinstance(value, _Item)
+
+
+def _attribute(value: Any, name: str) -> Any:
+    space = getattr(value, "__dict__", None)
+    if not isinstance(space, dict):
+        return None
+    for place in (space, space.get("_parameters"), space.get("_modules"), space.get("_buffers")):
+        if isinstance(place, dict) and name in place:
+            return place[name]
+    return None
+
+
+def assignment(code: CodeType, name: str, before_line: int | None = None) -> SourceLine | None:
+    """The statement that assigns to the name: the only one, or the last one before the line."""
+    tree = scope(code)
+    if tree is None or not name.isidentifier():
+        return None
+    found = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, (ast.Assign, ast.AugAssign, ast.AnnAssign))
+        and any(isinstance(target, ast.Name) and target.id == name for target in _targets(node))
+    ]
+    if not found and tree is not (module := parsed(code.co_filename)) and module is not None:
+        found = [
+            node
+            for node in module.body
+            if isinstance(node, ast.Assign)
+            and any(isinstance(target, ast.Name) and target.id == name for target in _targets(node))
+        ]
+    earlier = [node for node in found if before_line is None or node.lineno < before_line]
+    pick = (earlier or found)[-1:]
+    return _here(code.co_filename, pick[0]) if pick else None
+
+
+def _targets(node: ast.AST) -> Iterator[ast.expr]:
+    if isinstance(node, ast.Assign):
+        stack = list(node.targets)
+    elif isinstance(node, (ast.AugAssign, ast.AnnAssign)):
+        stack = [node.target]
+    else:
+        return
+    while stack:
+        target = stack.pop()
+        if isinstance(target, (ast.Tuple, ast.List)):
+            stack.extend(target.elts)
+        else:
+            yield target
+
+
+def rebinding(code: CodeType, name: str | None, anywhere: bool = False) -> tuple[SourceLine, str] | None:
+    """The statement that binds the name of a leaf to the result of an update of it: `w = w - lr * w.grad`.
+
+    Without a name, the only such statement. `anywhere` looks at the whole file and not only at the function.
+    """
+    tree = parsed(code.co_filename) if anywhere else scope(code)
+    found: list[tuple[SourceLine, str]] = []
+    for node in _simple_statements(tree) if tree is not None else ():
+        rebound = _rebound(node)
+        if rebound and (name is None or name in rebound):
+            found.append((_here(code.co_filename, node), name or sorted(rebound)[0]))
+    return found[0] if len(found) == 1 or (found and name is not None) else None
+
+
+def _rebound(node: ast.stmt) -> set[str]:
+    """The names (as text) that the statement rebinds to results of their own update."""
+    if isinstance(node, ast.Expr):
+        call = node.value
+        if (
+            isinstance(call, ast.Call)
+            and isinstance(call.func, ast.Name)
+            and call.func.id == "setattr"
+            and len(call.args) == 3
+            and _updated(call.args[2])
+        ):
+            return _updated(call.args[2])
+        return set()
+    if not isinstance(node, ast.Assign):
+        return set()
+    value = node.value
+    if isinstance(value, (ast.ListComp, ast.GeneratorExp)) and len(value.generators) == 1:
+        source = ast.unparse(value.generators[0].iter)
+        targets = {ast.unparse(target) for target in _targets(node)}
+        return targets & {source} if _updated(value.elt) else set()
+    targets = {
+        ast.unparse(target)
+        for target in _targets(node)
+        if not (isinstance(target, ast.Attribute) and target.attr in ("data", "grad"))
+    }
+    return targets & _updated(value)
+
+
+def _updated(value: ast.expr) -> set[str]:
+    """The expressions `w` for which both `w` and `w.grad` stand in the value, unless it ends as a new leaf."""
+    text = ast.unparse(value)
+    if "requires_grad_(" in text or "requires_grad=True" in text or "Parameter(" in text:
+        return set()
+    owners = {
+        ast.unparse(part.value)
+        for part in ast.walk(value)
+        if isinstance(part, ast.Attribute) and part.attr == "grad"
+    }
+    return {owner for owner in owners if text.replace(f"{owner}.grad", "").find(owner) >= 0}
+
+
+def tensor_name(tensor: Tensor, frame: FrameType | None) -> str:
+    """The variable of this frame that holds the tensor."""
+    if frame is None:
+        return ""
+    spaces = [frame.f_locals] if frame.f_locals is frame.f_globals else [frame.f_locals, frame.f_globals]
+    for space in spaces:
+        for name, value in list(space.items()):
+            if value is tensor and not name.startswith("_"):
+                return name
+    return ""
+
+
+def current_line(frame: FrameType) -> int:
+    return frame.f_lineno
+
+
+def instruction_line(sites: Sites, place: Instruction) -> int | None:
+    return _line(sites.codes[place.code], place.offset)
+
+
+HAS_NOTES = sys.version_info >= (3, 11)
