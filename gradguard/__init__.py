@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gradguard.finding import CheckError, Edit, Finding, Fix, Location, Note
+    from gradguard.runtime.report import RunReport
+    from gradguard.runtime.watch import watch
     from gradguard.static.check import Result, check_paths, check_source
 
 __all__ = [
@@ -22,9 +24,11 @@ __all__ = [
     "Location",
     "Note",
     "Result",
+    "RunReport",
     "__version__",
     "check_paths",
     "check_source",
+    "watch",
 ]
 
 __version__ = "0.1.0"
@@ -39,6 +43,8 @@ _HOMES = {
     "Result": "gradguard.static.check",
     "check_paths": "gradguard.static.check",
     "check_source": "gradguard.static.check",
+    "RunReport": "gradguard.runtime.report",
+    "watch": "gradguard.runtime.watch",
 }
 
 

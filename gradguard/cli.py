@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from gradguard import __version__
 
 if TYPE_CHECKING:
     from gradguard.rule import Rule
+    from gradguard.runtime.report import RunReport
     from gradguard.static.check import Result
     from gradguard.static.source import Source
 
@@ -22,6 +24,12 @@ exit codes:
   0  nothing was found
   1  there are findings
   2  something could not be checked, or the command was wrong; the rest is checked and reported all the same
+"""
+_RUN_EXIT_CODES = """\
+exit codes:
+  the exit code of the script
+  1  also if the script succeeds, there are findings, and --strict is given
+  2  also if the script cannot be opened or the command was wrong
 """
 _STDIN = "-"
 
@@ -48,6 +56,8 @@ def _run(arguments: Sequence[str] | None) -> int:
     options = parser.parse_args(arguments)
     if options.command == "check":
         return _check(options)
+    if options.command == "run":
+        return _run_script(options)
     if options.command == "explain":
         return _explain(options.rule)
     if options.command == "rules":
@@ -89,6 +99,23 @@ def _parser() -> argparse.ArgumentParser:
     )
     check.add_argument("--no-config", action="store_true", help="read no configuration file")
     check.add_argument("--no-cache", action="store_true", help="neither read nor write a cache")
+
+    run = commands.add_parser(
+        "run",
+        help="run a script and watch its training",
+        description="Run a script, or a module with -m, and watch what really happens to its gradients.",
+        epilog=_RUN_EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        usage="gradguard run [options] (SCRIPT | -m MODULE) [argument ...]",
+    )
+    run.add_argument("--format", choices=("text", "json"), default="text", help="how to report (default: text)")
+    run.add_argument("--output", metavar="FILE", help="where to report (default: standard error)")
+    run.add_argument("--strict", action="store_true", help="exit with 1 if the script succeeds but there are findings")
+    run.add_argument("--select", action="append", default=[], metavar="RULES", help="only these rules")
+    run.add_argument("--ignore", action="append", default=[], metavar="RULES", help="not these rules")
+    run.add_argument("-m", dest="module", action="store_true", help="run a module, as python -m does")
+    run.add_argument("target", metavar="SCRIPT", help="the script, or with -m the module")
+    run.add_argument("arguments", nargs=argparse.REMAINDER, metavar="argument", help="the arguments of the script")
 
     explain = commands.add_parser("explain", help="explain a rule", description="Explain a rule.")
     explain.add_argument("rule", metavar="RULE", help="the code or the name of a rule")
@@ -161,6 +188,57 @@ def _report(result: Result, form: str, sources: dict[str, Source]) -> None:
         TextReport(sys.stderr).errors(result)
         sys.stderr.flush()
     report.summary(result)
+
+
+def _run_script(options: argparse.Namespace) -> int:
+    import importlib.util
+
+    from gradguard import catalogue
+
+    try:
+        catalogue.select(options.select, options.ignore)
+    except catalogue.UnknownRuleError as error:
+        return _fail(str(error))
+    if importlib.util.find_spec("torch") is None:
+        return _fail("gradguard run needs torch: pip install torch")
+    from gradguard.runtime.script import ScriptError, run
+
+    output = os.path.abspath(options.output) if options.output else None  # noqa: PTH100 - the script may change folders
+    start = os.getcwd()  # noqa: PTH109 - nothing but a text is needed
+    try:
+        status, report = run(
+            options.target, options.arguments, module=options.module, select=options.select, ignore=options.ignore
+        )
+    except ScriptError as error:
+        return _fail(str(error))
+    try:
+        if output is None:
+            _report_run(report, options.format, sys.stderr, start)
+        else:
+            with open(output, "w", encoding="utf-8") as stream:  # noqa: PTH123 - a text is all there is
+                _report_run(report, options.format, stream, start)
+    except OSError as error:
+        return _fail(f"cannot write the report: {error}")
+    return 1 if options.strict and report.findings and status == 0 else status
+
+
+def _report_run(report: RunReport, form: str, stream: TextIO, start: str) -> None:
+    from gradguard.static.check import Result
+
+    result = Result(report.findings, tuple(report.errors), max(len(report.files), 1))
+    if form == "json":
+        from gradguard.reporters.json_report import write_json
+
+        write_json(result, stream)
+        return
+    from gradguard.reporters.text import TextReport
+
+    with contextlib.suppress(OSError):
+        os.chdir(start)  # the paths of the findings are relative to it
+    text = TextReport(stream)
+    text.findings(result)
+    text.errors(result)
+    text.summary(result)
 
 
 def _explain(token: str) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 __all__ = ["Gradients", "Parameter", "Updater"]
+
+ByHand: TypeAlias = "Callable[[Sequence[Tensor]], tuple[Hashable, str]]"
 
 _BLOCK = 256
 _ALWAYS_SAMPLED = 4
@@ -33,11 +35,12 @@ class Parameter:
     """What was last seen of one parameter. It holds no tensor of the user."""
 
     __slots__ = (
-        "__weakref__", "block", "cell", "fresh", "grad", "moves", "owned", "tensor", "uses", "version", "weight_version",
-        "weights",
+        "__weakref__", "block", "cell", "fresh", "grad", "key", "moves", "owned", "tensor", "uses", "version",
+        "weight_version", "weights",
     )  # fmt: skip
 
     def __init__(self, tensor: Tensor, cell: int) -> None:
+        self.key = id(tensor)
         self.tensor = weakref.ref(tensor)
         self.cell = cell
         self.grad: weakref.ref[Tensor] | None = None
@@ -153,7 +156,7 @@ class Gradients:
 
     # Looks
 
-    def enter(self, site: Hashable, by_hand: Callable[[], Hashable]) -> None:
+    def enter(self, site: Hashable, by_hand: ByHand) -> None:
         """A backward begins: what has happened since the last look was done by hand or by unseen code."""
         self._moves(by_hand)
         self._look(list(self._parameters.values()), site, inside=False)
@@ -275,9 +278,8 @@ class Gradients:
             parameter.block = None
 
     def _drop(self, parameter: Parameter) -> None:
-        for key, known in list(self._parameters.items()):
-            if known is parameter:
-                del self._parameters[key]
+        if self._parameters.get(parameter.key) is parameter:
+            del self._parameters[parameter.key]
 
     def _split(self, changed: Sequence[Parameter]) -> frozenset[Hashable]:
         """The cells of the parameters, which are split off from those of the same cell that behave differently."""
@@ -326,9 +328,10 @@ class Gradients:
         parameter.block = _block_copy(tensor)
         parameter.weights = _block_copy(tensor, of_grad=False)
 
-    def _moves(self, by_hand: Callable[[], Hashable]) -> None:
+    def _moves(self, by_hand: ByHand) -> None:
         """Leaves without an optimizer that have moved along their unchanged gradient were updated by hand."""
-        moved = []
+        moved: list[Parameter] = []
+        tensors: list[Tensor] = []
         for parameter in list(self._parameters.values()):
             tensor = parameter.tensor()
             if parameter.owned or parameter.weights is None or parameter.block is None or tensor is None:
@@ -347,19 +350,16 @@ class Gradients:
                 self._emit(Escape(site=None, gradients=self._split([parameter])))
             moves.append(rate)
             moved.append(parameter)
+            tensors.append(tensor)
         if not moved:
             return
-        site = by_hand()
-        by_name: dict[int, list[Parameter]] = {}
-        for parameter in moved:
-            by_name.setdefault(parameter.cell, []).append(parameter)
-        cells = self._split(moved)
-        self._emit(ManualUpdate(site=site, updater="by hand", name="", gradients=cells))
+        site, name = by_hand(tensors)
+        self._emit(ManualUpdate(site=site, updater="by hand", name=name, gradients=self._split(moved)))
         for parameter in moved:
             parameter.fresh = False
             parameter.weights = None
 
-    def finish(self, by_hand: Callable[[], Hashable]) -> None:
+    def finish(self, by_hand: ByHand) -> None:
         """The watch ends: the last update by hand has no backward after it."""
         self._moves(by_hand)
 

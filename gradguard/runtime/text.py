@@ -6,7 +6,6 @@ It is read only when a finding is made. Runtime evidence says that something hap
 from __future__ import annotations
 
 import ast
-import sys
 from collections.abc import Iterator
 from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any
@@ -268,12 +267,10 @@ def tensor_name(tensor: Tensor, frame: FrameType | None) -> str:
     return ""
 
 
-def current_line(frame: FrameType) -> int:
-    return frame.f_lineno
-
-
 def instruction_line(sites: Sites, place: Instruction) -> int | None:
     return _line(sites.codes[place.code], place.offset)
 
 
-HAS_NOTES = sys.version_info >= (3, 11)
+def source_of(node: ast.expr) -> str:
+    text = ast.unparse(node)
+    return text if len(text) <= 60 else ""

@@ -14,6 +14,7 @@ from gradguard.static.values import (
     Arguments,
     Bound,
     Class,
+    Const,
     External,
     Function,
     Generator,
@@ -24,12 +25,14 @@ from gradguard.static.values import (
     Opaque,
     Optimizer,
     Partial,
+    Periodic,
     Scope,
     Seq,
     Super,
     Table,
     Tensor,
     Value,
+    walk,
 )
 
 if TYPE_CHECKING:
@@ -136,6 +139,8 @@ def evaluate_call(it: Interpreter, node: cst.Call) -> Value:
         it.stack.append(node)
         try:
             receiver = expressions.evaluate(it, func.value)
+            if isinstance(receiver, Const) and receiver.value is None:
+                receiver = _filled_elsewhere(it, func.value)
             arguments = evaluate_arguments(it, node.args)
             return call_method(it, receiver, func.attr.value, arguments, node)
         finally:
@@ -151,6 +156,21 @@ def evaluate_call(it: Interpreter, node: cst.Call) -> Value:
         return call(it, function, arguments, node)
     finally:
         it.stack.pop()
+
+
+def _filled_elsewhere(it: Interpreter, node: cst.BaseExpression) -> Value:
+    """An attribute or global that is None here and has a method called: somebody sets it before."""
+    if isinstance(node, cst.Attribute):
+        holder = expressions.evaluate(it, node.value)
+        if isinstance(holder, Instance):
+            made = holder.attributes[node.attr.value] = Opaque(node.attr.value, stable=True)
+            return made
+    if isinstance(node, cst.Name):
+        filled = Opaque(node.value, stable=True)
+        (it.frame.global_scope or it.frame.scope).variables[node.value] = filled
+        it.frame.scope.bind(node.value, filled)
+        return filled
+    return Opaque()
 
 
 def evaluate_arguments(it: Interpreter, args: object) -> Arguments:
@@ -260,11 +280,53 @@ def call_function(
         return escape.unknown_call(it, function.name, arguments, node, receiver=receiver)
     if isinstance(function.node, cst.FunctionDef) and "generator" not in function.flags:
         it.trace.executed.add(function.node)
+    if _is_beside_the_point(function, arguments, receiver):
+        return Opaque(function.name, refs=tuple(arguments.all()))
     scope = Scope({}, function.scope)
     _bind(it, function, arguments, receiver, scope)
     if "generator" in function.flags:
         return _generator(it, function, scope, receiver, node)
     return _run(it, function, scope, receiver, node)
+
+
+_MATTERS = frozenset(
+    "torch nn F optim .requires_grad .requires_grad_ .detach .parameters .grad Tensor .optimizer .model .data".split()
+)
+
+
+def _is_beside_the_point(function: Function, arguments: Arguments, receiver: Value | None) -> bool:
+    """Whether a function can be left out: it handles no gradients, and nothing that it gets has to do with them."""
+    index = function.file.index
+    names = index.names_of(function.node)
+    if function.name == "__init__" or isinstance(function.node, cst.Lambda) or "generator" in function.flags:
+        return False
+    if not index.hot.isdisjoint(names) or not _MATTERS.isdisjoint(names) or _makes_functions(function):
+        return False
+    if isinstance(receiver, Instance):
+        if receiver.is_module or not receiver.whole or any(_concerns(v) for v in receiver.attributes.values()):
+            return False
+    elif receiver is not None:
+        return False
+    return not any(_concerns(value) for value in walk(arguments.all()))
+
+
+def _makes_functions(function: Function) -> bool:
+    stack: list[cst.CSTNode] = [function.node.body]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, (cst.FunctionDef, cst.Lambda)):
+            return True
+        if not isinstance(node, cst.SimpleStatementLine):
+            stack.extend(children(node))
+    return False
+
+
+def _concerns(value: Value) -> bool:
+    if isinstance(value, Opaque):
+        return value.op is not None or bool(value.reach) or value.parameters or value.optimizer
+    if isinstance(value, (Seq, Table)):
+        return any(_concerns(item) for item in walk([value]))
+    return not isinstance(value, (Const, External, Periodic))
 
 
 def _bind(it: Interpreter, function: Function, arguments: Arguments, receiver: Value | None, scope: Scope) -> None:
@@ -384,7 +446,10 @@ def _make_own_optimizer(it: Interpreter, cls: Class, arguments: Arguments, node:
     """A subclass of an optimizer: it steps and clears as its base does, whatever its update computes."""
     wrapped = [v for v in arguments.all() if isinstance(v, Optimizer)]
     if len(wrapped) == 1:
-        return wrapped[0]
+        inner = wrapped[0]
+        made = Optimizer(cls.name, inner.owners, inner.updater, inner.loose, node=node, own_step=True)
+        it.trace.add_optimizer(made)
+        return made
     given = arguments.get(0, "params")
     found = objects.as_parameters(it, given) if given is not None else None
     optimizer = Optimizer(
@@ -394,8 +459,13 @@ def _make_own_optimizer(it: Interpreter, cls: Class, arguments: Arguments, node:
     if step is not None and isinstance(step[0], Function):
         if {".zero_grad", ".zero_", "zero_grad"} & step[0].file.index.names_of(step[0].node):
             optimizer.kind = "clears itself"
+    optimizer.own_step = step is not None and ".grad" not in _names(step[0])
     it.trace.add_optimizer(optimizer)
     return optimizer
+
+
+def _names(function: Value) -> set[str]:
+    return function.file.index.names_of(function.node) if isinstance(function, Function) else set()
 
 
 def _call_instance(it: Interpreter, instance: Instance, arguments: Arguments, node: cst.CSTNode) -> Value:

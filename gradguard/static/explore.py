@@ -36,10 +36,13 @@ from gradguard.static.values import (
 
 __all__ = ["explore"]
 
-FUEL_OF_A_TRACE = 40_000
-FUEL_OF_A_FILE = 400_000
-COVERAGE_FLIPS = 16
-ACQUITTAL_FLIPS = 160
+FUEL_OF_A_TRACE = 30_000
+FUEL_OF_A_FILE = 60_000
+FUEL_OF_A_LINE = 60
+COVERAGE_FUEL = 4_000
+COVERAGE_FUEL_OF_A_LINE = 6
+COVERAGE_FLIPS = 8
+ACQUITTAL_FLIPS = 120
 
 Key = tuple[str, Hashable, Hashable]
 Detectors = Mapping[type[Event], Sequence[tuple[Rule, Detector]]]
@@ -52,7 +55,8 @@ class Explorer:
 
     project: Project
     detectors: Detectors
-    fuel: int = FUEL_OF_A_FILE
+    fuel: int
+    coverage_fuel: int
     executed: set[cst.CSTNode] = field(default_factory=set)
     found: dict[Key, Report] = field(default_factory=dict)
 
@@ -175,6 +179,7 @@ class _Search:
         was assigned under them may decide the condition.
         """
         flips = 0
+        before = self.explorer.fuel
         for directly in (True, False):
             position = 0
             while position < len(self.traces):
@@ -183,7 +188,11 @@ class _Search:
                 if len(plan) >= 2:
                     continue
                 for node in list(trace.decided):
-                    if flips >= COVERAGE_FLIPS or self.explorer.fuel <= 0 or (not directly and not self._uncovered()):
+                    spent = before - self.explorer.fuel
+                    if flips >= COVERAGE_FLIPS or spent >= self.explorer.coverage_fuel:
+                        self.explorer.coverage_fuel -= spent
+                        return
+                    if not directly and not self._uncovered():
                         return
                     if node in plan or (directly and not self._leads_to_uncovered(trace, node)):
                         continue
@@ -202,7 +211,7 @@ class _Search:
         for statement, side in self.sides:
             if (statement, not side) not in self.sides:
                 for branch, missing in _branches(statement):
-                    if missing is not side and index.is_hot(branch):
+                    if missing is not side and ".backward" in index.names_of(branch):
                         return True
         return False
 
@@ -347,7 +356,13 @@ def explore(project: Project, rules: Sequence[Rule]) -> dict[Key, Report]:
     for rule in rules:
         for kind, detector in rule.detect.items():
             detectors.setdefault(kind, []).append((rule, detector))
-    explorer = Explorer(project, detectors)
+    lines = project.main.source.text.count("\n")
+    explorer = Explorer(
+        project,
+        detectors,
+        fuel=FUEL_OF_A_FILE + FUEL_OF_A_LINE * lines,
+        coverage_fuel=COVERAGE_FUEL + COVERAGE_FUEL_OF_A_LINE * lines,
+    )
     explorer.run()
     return explorer.found
 

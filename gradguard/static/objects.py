@@ -405,6 +405,8 @@ def optimizer_method(it: Interpreter, optimizer: Optimizer, name: str, arguments
         if closure is not None and not (isinstance(closure, Const) and closure.value is None):
             it.trace.escape(optimizer.owners, [optimizer])
             return Opaque()
+        if optimizer.own_step:  # it may take its gradients from elsewhere
+            it.trace.may_add(optimizer.owners, loose=optimizer.loose)
         it.trace.step(node, it.file, shown, optimizer)
         if optimizer.kind == "clears itself":
             it.trace.escape(optimizer.owners, [optimizer])
@@ -548,7 +550,7 @@ def optimizer_of(it: Interpreter, value: Opaque) -> Optimizer:
             known = value.memo["optimizer "] = next(iter(wrapped.values()))
             value.optimizer = True
             return known  # type: ignore[return-value]
-        known = Optimizer("", [], ("unknown", _path(value)), loose=True, held=value.held)
+        known = Optimizer("", [], ("unknown", _path(value)), loose=True)
         value.memo["optimizer "] = known
         value.optimizer = True
         it.trace.add_optimizer(known)

@@ -102,7 +102,6 @@ class Opaque(Value):
     frozen: bool | None = None
     parameters: bool = False
     optimizer: bool = False
-    held: bool = True
     detached: bool = False
     bound: str = ""
     ident: int = field(default_factory=fresh)
@@ -176,7 +175,7 @@ class Optimizer(Value):
     owners: list[Owner]
     updater: Any
     loose: bool = False
-    held: bool = False
+    own_step: bool = False
     node: cst.CSTNode | None = None
     attributes: dict[str, Value] = field(default_factory=dict)
     ident: int = field(default_factory=fresh)

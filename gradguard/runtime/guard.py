@@ -1,0 +1,552 @@
+"""The guard: turns what happens at the choke points into events, and lets the rules speak on them."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import traceback
+import weakref
+from collections import deque
+from collections.abc import Callable, Hashable, Sequence
+from types import FrameType, TracebackType
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from gradguard import catalogue
+from gradguard.events import Backward, Event, GradRead, GraphNode, OptimizerStep
+from gradguard.finding import CheckError, Finding, Location
+from gradguard.ledger import Ledger
+from gradguard.rule import Acquittal, Report, Rule
+from gradguard.runtime import names, text
+from gradguard.runtime.diagnosis import Past, shared_graph
+from gradguard.runtime.gradients import Gradients
+from gradguard.runtime.report import RunReport
+from gradguard.runtime.sites import Between, Instruction, Sites
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["Guard"]
+
+TRACEBACK_VARIABLE = "GRADGUARD_TRACEBACK"
+
+# Full attention for the first backwards, then for a few out of each period. Primes, so that no accumulation period
+# hides in the gaps.
+_WARM_UP = 64
+_WINDOW = 8
+_EXTENSION = 64
+_PERIODS = (*(61,) * 8, *(127,) * 8, *(251,) * 8, 509)
+_REMEMBERED = 64
+_FREED = "backward through the graph a second time"
+_NO_GRAPH = "does not require grad and does not have a grad_fn"
+_NOT_SCALAR = "grad can be implicitly created only for scalar outputs"
+
+_GRADIENTS = "the gradients"
+
+
+class Guard:
+    """One for the process while any watch is open. It holds no tensor of the user."""
+
+    def __init__(self) -> None:
+        self.sites = Sites()
+        self.ledger = Ledger()
+        self.reports: list[RunReport] = []
+        self.rules = list(catalogue.all_rules())
+        self.gradients: Gradients | None = Gradients(self.ledger, self.emit)
+        self.attentive = True
+        self.depth = 0
+        self._left = _WARM_UP
+        self._windows = 0
+        self._extended = False
+        self._thread: int | None = None
+        self._past: deque[Past] = deque(maxlen=_REMEMBERED)
+        self._by_root: dict[int, Past] = {}
+        self._here: Instruction | None = None
+        self._frame: FrameType | None = None
+        self._calls: tuple[Instruction, ...] = ()
+        self._latest: Instruction | None = None
+        self._visits: dict[Instruction | None, int] = {}
+        self._inner: tuple[torch.optim.Optimizer, Instruction | None] | None = None
+        self._failed: set[str] = set()
+        self._again: tuple[Past, Any] | None = None
+        self._pending_past = Past(_nothing, None, 0, keeps_graph=True)
+
+    # Events and rules
+
+    def emit(self, event: Event) -> Finding | None:
+        """Show the event to the rules, then record it."""
+        first: Finding | None = None
+        for rule in list(self.rules):
+            detect = rule.detect.get(type(event))
+            if detect is None:
+                continue
+            try:
+                for verdict in detect(event, self.ledger):
+                    if isinstance(verdict, Acquittal):
+                        for report in self.reports:
+                            report.acquit(rule, verdict.site)
+                    else:
+                        first = self._report(rule, verdict, event) or first
+            except Exception as error:  # noqa: BLE001 - training goes on whatever happens here
+                self.rules.remove(rule)
+                self.trouble(f"the rule {rule.name}", error)
+        self.ledger.record(event)
+        return first
+
+    def _report(self, rule: Rule, verdict: Report, event: Event) -> Finding | None:
+        extra = ()
+        if rule.name == "missing-zero-grad":
+            extra = self._stale_names(verdict, event)
+        first: Finding | None = None
+        for report in self.reports:
+            first = report.add(rule, verdict, self.locate, extra) or first
+        return first
+
+    def _stale_names(self, verdict: Report, event: Event) -> tuple[tuple[Hashable, str], ...]:
+        if self.gradients is None or not isinstance(event, OptimizerStep):
+            return ()
+        states = {cell: self.ledger.gradient(cell) for cell in event.gradients}
+        stale = [
+            cell
+            for cell, state in states.items()
+            if (use := state.uses.get(event.updater)) is not None and len(state.added) > use.upto
+        ]
+        tensors = self.gradients.by_cells(stale)
+        found = names.list_of(
+            names.parameter_names(tensors, self._frame or sys._getframe(1), self.sites), len(tensors)
+        )
+        many = "1 gradient is" if len(tensors) == 1 else f"{len(tensors)} gradients are"
+        return ((verdict.site, f"{many} stale{': ' if found else ''}{found}"),)
+
+    def locate(self, site: Hashable) -> Location | None:
+        return self.sites.location(site) if site is None or isinstance(site, tuple) else None  # type: ignore[arg-type]
+
+    def trouble(self, what: str, error: BaseException) -> None:
+        """An error of gradguard's own: told once, and that part stays off."""
+        if what in self._failed:
+            return
+        self._failed.add(what)
+        if os.environ.get(TRACEBACK_VARIABLE):
+            traceback.print_exception(error)
+        said = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        message = f"internal error, {what} is no longer watched: {said} (set {TRACEBACK_VARIABLE}=1 for the traceback)"
+        for report in self.reports:
+            report.errors.append(CheckError("gradguard", message))
+
+    def unavailable(self, what: str) -> None:
+        for report in self.reports:
+            report.errors.append(CheckError("gradguard", f"{what} is not watched: this version of torch lacks it"))
+
+    def _gradients_off(self, error: BaseException) -> None:
+        self.gradients = None
+        self.trouble(_GRADIENTS, error)
+
+    # Backward
+
+    def enter(self, roots: Sequence[Any], args: tuple[Any, ...], kwargs: dict[str, Any], frame: FrameType) -> bool:
+        """A backward begins. Returns whether `leave` is to be called."""
+        thread = threading.get_ident()
+        if thread != self._thread:
+            if self._thread is not None:
+                # Reading `.grad` while another thread's backward runs can crash torch.
+                self.gradients = None
+                return False
+            self._thread = thread
+        if self.depth:
+            return False
+        user = self.sites.user_frame(frame)
+        here = self._here = None if user is None else Instruction(id(user.f_code), user.f_lasti)
+        keeps = bool(args[1]) if len(args) > 1 else bool(kwargs.get("retain_graph"))
+        adds = bool(args[5]) if len(args) > 5 else bool(kwargs.get("accumulate_grad"))
+        root = roots[0] if len(roots) == 1 else None
+        self._again = None
+        if isinstance(root, torch.Tensor):
+            before = self._by_root.get(id(root))
+            if before is not None and before.root() is root and adds and root.grad_fn is not None:
+                self._again = before, root.grad_fn
+            past = Past(weakref.ref(root), here, torch._C._autograd._get_sequence_nr(), keeps)
+        else:
+            past = Past(_nothing, here, torch._C._autograd._get_sequence_nr(), keeps)
+        self._pending_past = past
+        self._left -= 1
+        if self._left < 0:
+            self._turn()
+        if self.attentive and adds and self.gradients is not None:
+            self._enter_attentive(roots, user, here)
+        return True
+
+    def _enter_attentive(self, roots: Sequence[Any], user: FrameType | None, here: Instruction | None) -> None:
+        gradients = self.gradients
+        assert gradients is not None
+        try:
+            self._frame = user
+            self._calls = self.sites.calls(user)
+            if self._inner is not None:
+                self._use_inside(*self._inner)
+            gradients.enter(self._between(self._latest, here, "clear"), self._by_hand)
+            visits = self._visits[here] = self._visits.get(here, 0) + 1
+            if visits & (visits - 1) == 0:
+                gradients.walk(roots)
+        except Exception as error:  # noqa: BLE001 - training goes on whatever happens here
+            self._gradients_off(error)
+
+    def leave(self) -> None:
+        """The backward has succeeded."""
+        past = self._pending_past
+        self._remember(past)
+        if self._again is not None:
+            before, node = self._again
+            self._again = None
+            if not before.keeps_graph:
+                try:
+                    self._doubled(before, node, past)
+                except Exception as error:  # noqa: BLE001 - training goes on whatever happens here
+                    self.trouble("a repeated backward", error)
+        if self.attentive and self.gradients is not None:
+            try:
+                self.gradients.leave(self._backward_event)
+            except Exception as error:  # noqa: BLE001 - training goes on whatever happens here
+                self._gradients_off(error)
+            self._latest = self._here
+        self._frame = None
+
+    def _remember(self, past: Past) -> None:
+        self._past.append(past)
+        root = past.root()
+        if root is not None:
+            self._by_root[id(root)] = past
+            if len(self._by_root) > 4 * _REMEMBERED:
+                self._by_root = {key: value for key, value in self._by_root.items() if value.root() is not None}
+                while len(self._by_root) > 2 * _REMEMBERED:
+                    del self._by_root[next(iter(self._by_root))]
+
+    def _backward_event(self, cells: frozenset[Hashable]) -> Backward:
+        return Backward(site=self._here, calls=self._calls, name="", gradients=cells)
+
+    def _turn(self) -> None:
+        """Attention ends or begins."""
+        if self.attentive:
+            gradients = self.gradients
+            if gradients is not None and not self._extended and gradients.pending():
+                self._extended, self._left = True, _EXTENSION
+                return
+            self.attentive = self._extended = False
+            if gradients is not None:
+                gradients.forget()
+            self._left = _PERIODS[min(self._windows, len(_PERIODS) - 1)] - _WINDOW
+            self._windows += 1
+        else:
+            self.attentive = True
+            self._left = _WINDOW
+            if self.gradients is not None:
+                self.gradients.resume()
+
+    def _between(self, before: Instruction | None, after: Instruction | None, what: str) -> Hashable:
+        return None if before is None or after is None else Between(before, after, what)
+
+    def _by_hand(self, tensors: Sequence[Tensor]) -> tuple[Hashable, str]:
+        site = self._between(self._latest, self._here, "update")
+        found = names.parameter_names(tensors[:1], self._frame, self.sites)
+        return site, found[0] if found else "w"
+
+    # Optimizers
+
+    def optimizer_created(self, optimizer: torch.optim.Optimizer, frame: FrameType) -> None:
+        """Know its parameters before the first backward, so that their whole history is known."""
+        gradients = self.gradients
+        if gradients is None or self._thread not in (None, threading.get_ident()):
+            return
+        try:
+            for group in optimizer.param_groups:
+                for tensor in group["params"]:
+                    gradients.parameter(tensor)
+        except Exception as error:  # noqa: BLE001 - training goes on whatever happens here
+            self._gradients_off(error)
+
+    def step_begins(self, optimizer: torch.optim.Optimizer, args: tuple[Any, ...], frame: FrameType) -> None:
+        if isinstance(optimizer, torch.optim.LBFGS) and self.attentive:
+            self._inner = optimizer, self.sites.instruction(frame)
+
+    def _use_inside(self, optimizer: torch.optim.Optimizer, site: Instruction | None) -> None:
+        """LBFGS uses the gradient after each call of its closure."""
+        gradients = self.gradients
+        assert gradients is not None
+        updater = gradients.updater(optimizer, lambda: self._optimizer_name(optimizer, self._frame))
+        if any(parameter.fresh for parameter in updater.parameters):
+            gradients.step(
+                updater,
+                lambda gradients: OptimizerStep(
+                    site=site, updater=updater.key, name=updater.name, gradients=gradients, complete=False
+                ),
+                self._between(self._latest, self._here, "clear"),
+            )
+
+    def stepped(self, optimizer: torch.optim.Optimizer, frame: FrameType) -> None:
+        self._inner = None
+        gradients = self.gradients
+        if not self.attentive or gradients is None:
+            return
+        if self._thread is not None and threading.get_ident() != self._thread:
+            return
+        try:
+            user = self.sites.user_frame(frame)
+            here = None if user is None else Instruction(id(user.f_code), user.f_lasti)
+            updater = gradients.updater(optimizer, lambda: self._optimizer_name(optimizer, user))
+            if self.depth:
+                gradients.leave(self._backward_event, updater.parameters)
+            else:
+                self._frame = user
+            gradients.step(
+                updater,
+                lambda gradients: OptimizerStep(
+                    site=here, updater=updater.key, name=updater.name, gradients=gradients
+                ),
+                self._between(self._latest, here, "clear"),
+            )
+            self._latest = here
+        except Exception as error:  # noqa: BLE001 - training goes on whatever happens here
+            self._gradients_off(error)
+
+    def _optimizer_name(self, optimizer: torch.optim.Optimizer, frame: FrameType | None) -> str:
+        return names.name_in_frames(optimizer, frame, self.sites) or "optimizer"
+
+    def before_clearing(self, frame: FrameType) -> None:
+        """What happened before a zero_grad was not done by it."""
+        gradients = self.gradients
+        if not self.attentive or gradients is None or self._thread not in (None, threading.get_ident()):
+            return
+        if self.depth:
+            gradients.leave(self._backward_event)
+
+    def cleared(self, frame: FrameType) -> None:
+        """A zero_grad has run."""
+        gradients = self.gradients
+        if not self.attentive or gradients is None or self._thread not in (None, threading.get_ident()):
+            return
+        try:
+            here = self.sites.instruction(frame)
+            gradients.cleared(here)
+            if not self.depth:
+                self._latest = here
+        except Exception as error:  # noqa: BLE001 - training goes on whatever happens here
+            self._gradients_off(error)
+
+    # Errors
+
+    def not_scalar(self, error: BaseException, roots: Sequence[Any], grads: Sequence[Any], frame: FrameType) -> None:
+        """torch has refused to begin a backward."""
+        if _NOT_SCALAR not in str(error):
+            return
+        user = self.sites.user_frame(frame)
+        if user is None:
+            return
+        here = Instruction(id(user.f_code), user.f_lasti)
+        root = next(
+            (
+                root
+                for root, grad in zip(roots, grads, strict=False)
+                if isinstance(root, torch.Tensor) and grad is None and root.numel() != 1
+            ),
+            None,
+        )
+        if root is None:
+            return
+        name = text.receiver(user.f_code, user.f_lasti, "backward") or text.tensor_name(root, user)
+        event = Backward(
+            site=here,
+            name=name,
+            many=True,
+            seeded=False,
+            shape=str(tuple(root.shape)),
+            unreduced=text.assignment(user.f_code, name, user.f_lineno),
+            unreduced_by=f"`{names.operation(root.grad_fn)}`" if root.grad_fn is not None else "",
+        )
+        self._explain(error, event)
+
+    def failed(self, error: BaseException, roots: Sequence[Any], frame: FrameType) -> None:
+        """A backward has raised."""
+        self._again = None
+        if not isinstance(error, RuntimeError):
+            return
+        said = str(error)
+        user = self.sites.user_frame(frame)
+        if user is None:
+            return
+        if _FREED in said:
+            self._twice(error, roots, user)
+        elif _NO_GRAPH in said:
+            self._lost_parameter(error, user)
+
+    def _twice(self, error: BaseException, roots: Sequence[Any], user: FrameType) -> None:
+        here = Instruction(id(user.f_code), user.f_lasti)
+        shared = shared_graph(roots, list(self._past), self.sites, user)
+        if shared is None or shared.first.site is None:
+            return
+        name = text.receiver(user.f_code, user.f_lasti, "backward")
+        carried = shared.name or name
+        first_code = self.sites.codes[shared.first.site.code]
+        first_name = text.receiver(first_code, shared.first.site.offset, "backward")
+        line = user.f_lineno
+        made = self._made_at(carried, user, line)
+        node = GraphNode(
+            id=("shared", self.ledger),
+            operation=names.operation(shared.node),
+            site=made,
+            saves=True,
+            name=carried if carried.isidentifier() or shared.name else "",
+        )
+        self.ledger.freed.pop(node.id, None)
+        self.ledger.record(
+            Backward(site=shared.first.site, name=first_name, graph=(node,), keeps_graph=False, accumulates=False)
+        )
+        root = node if shared.is_root else GraphNode(id=("root", self.ledger), operation="", site=here, saves=True)
+        self._explain(error, Backward(site=here, name=name, graph=(root, node), accumulates=False))
+
+    def _made_at(self, name: str, user: FrameType, line: int) -> Hashable:
+        """The assignment of the variable that a name begins with, in the frames of the user."""
+        head = name.split(".", maxsplit=1)[0].split("[", maxsplit=1)[0]
+        if not head.isidentifier():
+            return None
+        for frame in names.user_frames(user, self.sites):
+            if head in frame.f_locals:
+                before = line if frame is user and head == name and frame.f_locals is not frame.f_globals else None
+                return text.assignment(frame.f_code, head, before)
+        return None
+
+    def _doubled(self, before: Past, node: Any, past: Past) -> None:
+        """A second backward from one root that torch did not refuse, since nothing had been saved."""
+        if past.site is None or before.site is None:
+            return
+        code = self.sites.codes[past.site.code]
+        name = text.receiver(code, past.site.offset, "backward")
+        line = text.instruction_line(self.sites, past.site)
+        made = text.assignment(code, name, line)
+        root = GraphNode(id=("shared", self.ledger), operation=names.operation(node), site=made, saves=None, name=name)
+        self.ledger.freed.pop(root.id, None)
+        self.ledger.record(
+            Backward(site=before.site, name=name, graph=(root,), keeps_graph=False, accumulates=False)
+        )
+        self.emit(Backward(site=past.site, name=name, graph=(root,), accumulates=False))
+
+    def _lost_parameter(self, error: BaseException, user: FrameType) -> None:
+        """A backward that once had a graph has none now: a parameter may have been rebound."""
+        here = Instruction(id(user.f_code), user.f_lasti)
+        if not any(past.site == here for past in self._past):
+            return
+        codes = [user.f_code, *(code for code in self.sites.codes.values() if self.sites.is_user(code))]
+        for code in {code.co_filename: code for code in reversed(codes)}.values():
+            found = text.rebinding(code, None, anywhere=True)
+            if found is not None:
+                place, name = found
+                self._explain(error, GradRead(site=here, name=name, is_leaf=True, requires_grad=False, rebound_at=place))
+                return
+
+    def escaped(self, error: BaseException) -> None:
+        """An exception leaves the watch. One that is about a missing gradient is explained."""
+        try:
+            if isinstance(error, (AttributeError, TypeError)) and "NoneType" in str(error):
+                self._missing_gradient(error)
+        except Exception as own:  # noqa: BLE001 - the user's exception is what counts
+            self.trouble("a missing gradient", own)
+
+    def _missing_gradient(self, error: BaseException) -> None:
+        entry, last = error.__traceback__, None
+        while entry is not None:
+            if self.sites.is_user(entry.tb_frame.f_code):
+                last = entry
+            entry = entry.tb_next
+        if last is None:
+            return
+        code = last.tb_frame.f_code
+        owner = text.grad_owner(code, last.tb_lasti)
+        tensor = None if owner is None else text.evaluate(owner, last.tb_frame)
+        if owner is None or not isinstance(tensor, torch.Tensor) or (tensor.is_leaf and tensor.requires_grad):
+            return
+        site = Instruction(id(code), last.tb_lasti)
+        self._read(site, last.tb_frame, owner, tensor, error)
+
+    def finish(self) -> None:
+        """A watch ends."""
+        if self.gradients is not None and self.attentive and self._thread in (None, threading.get_ident()):
+            try:
+                self.gradients.finish(self._by_hand)
+            except Exception as error:  # noqa: BLE001 - training goes on whatever happens here
+                self._gradients_off(error)
+
+    # Reads of .grad
+
+    def non_leaf_read(self, frame: FrameType) -> None:
+        """torch has warned of a read of `.grad` of a non-leaf in this frame."""
+        code = frame.f_code
+        if not self.sites.is_user(code):
+            return
+        node = text.expression_at(code, frame.f_lasti)
+        owner = text.grad_owner(code, frame.f_lasti)
+        if owner is None and node is not None:
+            return  # `hasattr(t, "grad")` and its kin
+        self._read(Instruction(id(code), frame.f_lasti), frame, owner, None, None)
+
+    def _read(
+        self, site: Instruction, frame: FrameType, owner: Any, tensor: Tensor | None, error: BaseException | None
+    ) -> None:
+        code = frame.f_code
+        value = tensor if tensor is not None else (None if owner is None else text.evaluate(owner, frame))
+        name = "" if owner is None else text.source_of(owner)
+        rebound = text.rebinding(code, name) if name else None
+        is_tensor = isinstance(value, torch.Tensor)
+        line = text.instruction_line(self.sites, site)
+        event = GradRead(
+            site=site,
+            name=name,
+            is_leaf=value.is_leaf if is_tensor and error is not None else False,
+            requires_grad=value.requires_grad if is_tensor and error is not None else True,
+            retains_grad=False,
+            operation=names.operation(value.grad_fn) if is_tensor and value.grad_fn is not None else "",
+            made_at=text.assignment(code, name, line) if name.isidentifier() else None,
+            rebound_at=None if rebound is None else rebound[0],
+        )
+        if error is None:
+            self.emit(event)
+        elif rebound is not None:
+            self._explain(error, event)
+
+    def _explain(self, error: BaseException, event: Event) -> None:
+        """Let the rules speak on the event, and add what they say to the exception."""
+        finding = self.emit(event)
+        if finding is not None:
+            add_note(error, finding)
+
+
+def add_note(error: BaseException, finding: Finding) -> None:
+    place = finding.location
+    lines = [f"gradguard: {finding.code} {finding.rule}: {finding.message}", f"  at {place.path}:{place.line}"]
+    lines += [f"  {note.location.path}:{note.location.line}: {note.message}" for note in finding.notes]
+    lines += [f"  instead: {finding.help}"] if finding.help else []
+    note = "\n".join(lines)
+    held = getattr(error, "__notes__", None)
+    if isinstance(held, list):
+        if note not in held:
+            held.append(note)
+    else:
+        error.__notes__ = [note]  # type: ignore[attr-defined, unused-ignore]
+
+
+def strip_own_frames(error: BaseException, folder: str) -> None:
+    """Take gradguard's own frames out of the traceback."""
+    entry = error.__traceback__
+    kept: list[TracebackType] = []
+    while entry is not None:
+        if not entry.tb_frame.f_code.co_filename.startswith(folder):
+            kept.append(entry)
+        entry = entry.tb_next
+    for this, following in zip(kept, [*kept[1:], None], strict=True):
+        this.tb_next = following
+    if kept:
+        error.__traceback__ = kept[0]
+
+
+def _nothing() -> None:
+    return None
+

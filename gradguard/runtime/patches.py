@@ -1,0 +1,242 @@
+"""The choke points of torch: installed while a watch is open, and put back exactly as they were."""
+
+from __future__ import annotations
+
+import re
+import sys
+import threading
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch.optim.optimizer import (
+    Optimizer,
+    register_optimizer_step_post_hook,
+    register_optimizer_step_pre_hook,
+)
+
+from gradguard.runtime.guard import Guard
+
+__all__ = ["Patches"]
+
+_MISSING = object()
+_NON_LEAF = "The .grad attribute of a Tensor that is not a leaf Tensor"
+
+
+class Patches:
+    """Everything that is changed in torch and in the standard library, and how to undo it."""
+
+    def __init__(self, guard: Guard) -> None:
+        self.guard = guard
+        self.active = False
+        self._undo: list[Callable[[], None]] = []
+
+    def install(self) -> None:
+        self.active = True
+        self._patch(torch.autograd, "_engine_run_backward", self._backward, "the backward pass")
+        self._patch(torch.autograd, "_make_grads", self._make_grads, "a backward on a non-scalar")
+        self._patch(Optimizer, "add_param_group", self._add_param_group, "the construction of optimizers")
+        for owner in (Optimizer, torch.nn.Module):
+            self._patch(owner, "zero_grad", self._zero_grad, "zero_grad")
+        self._undo.append(register_optimizer_step_pre_hook(self._step_begins()).remove)
+        self._undo.append(register_optimizer_step_post_hook(self._stepped()).remove)
+        self._install_warnings()
+
+    def uninstall(self) -> None:
+        self.active = False
+        while self._undo:
+            self._undo.pop()()
+
+    def _patch(self, owner: Any, name: str, make: Callable[[Any], Any], what: str) -> None:
+        original = vars(owner).get(name, _MISSING)
+        if original is _MISSING:
+            self.guard.unavailable(what)
+            return
+        replacement = make(original)
+        _skip_when_compiling(replacement)
+        for attribute in ("__doc__", "__name__", "__qualname__", "__module__", "__wrapped__"):
+            value = original if attribute == "__wrapped__" else getattr(original, attribute, None)
+            setattr(replacement, attribute, value)
+        setattr(owner, name, replacement)
+
+        def restore() -> None:
+            # Somebody may have patched it after us; then ours stays underneath, and does nothing.
+            if vars(owner).get(name) is replacement:
+                setattr(owner, name, original)
+
+        self._undo.append(restore)
+
+    def _backward(self, original: Any) -> Any:
+        guard = self.guard
+
+        def _engine_run_backward(t_outputs: Any, *args: Any, **kwargs: Any) -> Any:
+            if not self.active or torch.compiler.is_compiling():
+                return original(t_outputs, *args, **kwargs)
+            try:
+                mine = guard.enter(t_outputs, args, kwargs, sys._getframe(1))
+            except Exception as error:  # noqa: BLE001 - training goes on whatever happens here
+                guard.trouble("the backward pass", error)
+                mine = False
+            if not mine:
+                return original(t_outputs, *args, **kwargs)
+            guard.depth = 1
+            try:
+                result = original(t_outputs, *args, **kwargs)
+            except BaseException as error:
+                guard.depth = 0
+                try:
+                    guard.failed(error, t_outputs, sys._getframe(1))
+                except Exception as own:  # noqa: BLE001 - the user's exception is what counts
+                    guard.trouble("a failed backward", own)
+                raise
+            guard.depth = 0
+            guard.leave()
+            return result
+
+        return _engine_run_backward
+
+    def _make_grads(self, original: Any) -> Any:
+        guard = self.guard
+
+        def _make_grads(outputs: Any, grads: Any, *args: Any, **kwargs: Any) -> Any:
+            try:
+                return original(outputs, grads, *args, **kwargs)
+            except RuntimeError as error:
+                if self.active:
+                    try:
+                        guard.not_scalar(error, outputs, grads, sys._getframe(1))
+                    except Exception as own:  # noqa: BLE001 - the user's exception is what counts
+                        guard.trouble("a backward on a non-scalar", own)
+                raise
+
+        return _make_grads
+
+    def _add_param_group(self, original: Any) -> Any:
+        guard = self.guard
+
+        def add_param_group(self_: Any, *args: Any, **kwargs: Any) -> Any:
+            result = original(self_, *args, **kwargs)
+            if self.active and not torch.compiler.is_compiling():
+                guard.optimizer_created(self_, sys._getframe(1))
+            return result
+
+        return add_param_group
+
+    def _zero_grad(self, original: Any) -> Any:
+        guard = self.guard
+
+        def zero_grad(self_: Any, *args: Any, **kwargs: Any) -> Any:
+            if not self.active or not guard.attentive or torch.compiler.is_compiling():
+                return original(self_, *args, **kwargs)
+            guard.before_clearing(sys._getframe(1))
+            result = original(self_, *args, **kwargs)
+            guard.cleared(sys._getframe(1))
+            return result
+
+        return zero_grad
+
+    def _step_begins(self) -> Any:
+        guard = self.guard
+
+        def hook(optimizer: Any, args: Any, kwargs: Any) -> None:
+            guard.step_begins(optimizer, args, sys._getframe(1))
+
+        _skip_when_compiling(hook)
+        return hook
+
+    def _stepped(self) -> Any:
+        guard = self.guard
+
+        def hook(optimizer: Any, args: Any, kwargs: Any) -> None:
+            if guard.attentive and not torch.compiler.is_compiling():
+                guard.stepped(optimizer, sys._getframe(1))
+
+        _skip_when_compiling(hook)
+        return hook
+
+    def _install_warnings(self) -> None:
+        before = warnings.showwarning
+        shown: set[tuple[str, str, int]] = set()
+        entry = ("always", re.compile(re.escape(_NON_LEAF)), UserWarning, None, 0)
+        guard, thread = self.guard, threading.get_ident()
+
+        def showwarning(message: Any, category: Any, filename: str, lineno: int, file: Any = None, line: Any = None) -> None:
+            if self.active and str(message).startswith(_NON_LEAF):
+                if threading.get_ident() == thread:
+                    _tell(guard, filename, lineno)
+                action = _action_without(entry, message, category, lineno)
+                key = str(message), filename, lineno
+                if action == "ignore" or (action != "always" and key in shown):
+                    return
+                shown.add(key)
+            before(message, category, filename, lineno, file, line)
+
+        if _action_without(entry, UserWarning(_NON_LEAF), UserWarning, 0) == "error":
+            return
+        warnings.showwarning = showwarning
+        filters: list[Any] = warnings.filters  # type: ignore[assignment]
+        filters.insert(0, entry)
+        _filters_mutated()
+
+        def restore() -> None:
+            if warnings.showwarning is showwarning:
+                warnings.showwarning = before
+            if entry in warnings.filters:
+                filters_now: list[Any] = warnings.filters  # type: ignore[assignment]
+                filters_now.remove(entry)
+                _filters_mutated()
+
+        self._undo.append(restore)
+
+    def push_filter(self) -> None:
+        """sympy and others put filters of their own in front."""
+
+
+def _filters_mutated() -> None:
+    mutated = getattr(warnings, "_filters_mutated", None) or getattr(warnings, "_filters_mutated_lock_held", None)
+    if mutated is not None:
+        try:
+            mutated()
+        except RuntimeError:  # a version that wants a lock to be held
+            return
+
+
+def _action_without(own: Any, message: Any, category: Any, lineno: int) -> str:
+    """What the user's own filters would do with the warning."""
+    for entry in warnings.filters:
+        if entry is own:
+            continue
+        action, pattern, kind, module, line = entry
+        if (
+            (pattern is None or re.match(pattern, str(message)))
+            and issubclass(category, kind)
+            and module is None
+            and line in (0, lineno)
+        ):
+            return action
+    return warnings.defaultaction  # type: ignore[attr-defined, no-any-return]
+
+
+def _tell(guard: Guard, filename: str, lineno: int) -> None:
+    try:
+        frame = sys._getframe(2)
+        for _ in range(8):
+            if frame.f_code.co_filename == filename and frame.f_lineno == lineno:
+                guard.non_leaf_read(frame)
+                return
+            if frame.f_back is None:
+                return
+            frame = frame.f_back
+    except Exception as error:  # noqa: BLE001 - training goes on whatever happens here
+        guard.trouble("reads of .grad", error)
+
+
+def _skip_when_compiling(function: Any) -> None:
+    """torch.compile would trace into a hook and break its graphs there."""
+    try:
+        from torch._C._dynamo.eval_frame import _FrameAction, _FrameExecStrategy, set_code_exec_strategy
+
+        set_code_exec_strategy(function.__code__, _FrameExecStrategy(_FrameAction.SKIP, _FrameAction.SKIP))
+    except (ImportError, AttributeError, TypeError):
+        return

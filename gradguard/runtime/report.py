@@ -1,0 +1,94 @@
+"""What a watch has found: reports of rules at sites become findings, each place once, with a count."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass, field, replace
+
+from gradguard.finding import CheckError, Finding, Location, Note
+from gradguard.rule import Report, Rule
+
+__all__ = ["RunReport"]
+
+# Places that also do the right thing now and then, or did the wrong thing once, are left alone.
+_NEEDS_PROOF = frozenset({"zero-grad-before-step", "step-without-backward"})
+_OFTEN_ENOUGH = 2
+
+
+@dataclass(slots=True)
+class _Entry:
+    finding: Finding
+    count: int = 0
+    acquitted: bool = False
+
+
+@dataclass
+class RunReport:
+    """Grows while its watch is open. `findings` can be read at any time."""
+
+    codes: frozenset[str]
+    errors: list[CheckError] = field(default_factory=list)
+    files: set[str] = field(default_factory=set)
+    _entries: dict[Hashable, _Entry] = field(default_factory=dict, repr=False)
+    _acquitted: set[Hashable] = field(default_factory=set, repr=False)
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Each pitfall once for each place, sorted by place. The last note tells how often it was seen."""
+        merged: dict[tuple[str, Location], tuple[Finding, int]] = {}
+        for entry in self._entries.values():
+            if not self._proved(entry):
+                continue
+            key = entry.finding.code, entry.finding.location
+            first, count = merged.get(key, (entry.finding, 0))
+            merged[key] = first, count + entry.count
+        found = [_counted(finding, count) for finding, count in merged.values()]
+        return tuple(sorted(found, key=lambda finding: (finding.location, finding.code)))
+
+    def _proved(self, entry: _Entry) -> bool:
+        if entry.finding.rule not in _NEEDS_PROOF:
+            return True
+        return entry.count >= _OFTEN_ENOUGH and not entry.acquitted
+
+    def add(
+        self,
+        rule: Rule,
+        report: Report,
+        locate: Callable[[Hashable], Location | None],
+        extra: Iterable[tuple[Hashable, str]] = (),
+    ) -> Finding | None:
+        """Take a report in. Returns its finding if it is the first of its place."""
+        if rule.code not in self.codes:
+            return None
+        key = rule.code, report.site
+        entry = self._entries.get(key)
+        if entry is None:
+            place = locate(report.site)
+            if place is None:
+                return None
+            notes = [(locate(site), text) for site, text in (*report.notes, *extra)]
+            finding = Finding(
+                rule.name,
+                rule.code,
+                report.message,
+                place,
+                tuple(Note(location, text) for location, text in notes if location is not None),
+                report.help,
+            )
+            entry = self._entries[key] = _Entry(finding, acquitted=key in self._acquitted)
+        entry.count += 1
+        return entry.finding
+
+    def acquit(self, rule: Rule, site: Hashable) -> None:
+        if rule.name not in _NEEDS_PROOF:
+            return
+        key = rule.code, site
+        self._acquitted.add(key)
+        if key in self._entries:
+            self._entries[key].acquitted = True
+
+
+def _counted(finding: Finding, count: int) -> Finding:
+    if count == 1:
+        return finding
+    return replace(finding, notes=(*finding.notes, Note(finding.location, f"seen {count} times in this run")))
