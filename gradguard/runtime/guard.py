@@ -68,7 +68,7 @@ class Guard:
         self._calls: tuple[Instruction, ...] = ()
         self._latest: Instruction | None = None
         self._visits: dict[Instruction | None, int] = {}
-        self._inner: tuple[torch.optim.Optimizer, Instruction | None] | None = None
+        self._steps: list[bool] = []
         self._failed: set[str] = set()
         self._again: tuple[Past, Any] | None = None
         self._pending_past = Past(_nothing, None, 0, keeps_graph=True)
@@ -99,9 +99,12 @@ class Guard:
         extra = ()
         if rule.name == "missing-zero-grad":
             extra = self._stale_names(verdict, event)
+        idle = event.site if isinstance(event, OptimizerStep) and not any(
+            self.ledger.gradient(cell).added for cell in event.gradients
+        ) else None
         first: Finding | None = None
         for report in self.reports:
-            first = report.add(rule, verdict, self.locate, extra) or first
+            first = report.add(rule, verdict, self.locate, extra, idle) or first
         return first
 
     def _stale_names(self, verdict: Report, event: Event) -> tuple[tuple[Hashable, str], ...]:
@@ -183,8 +186,6 @@ class Guard:
         try:
             self._frame = user
             self._calls = self.sites.calls(user)
-            if self._inner is not None:
-                self._use_inside(*self._inner)
             gradients.enter(self._between(self._latest, here, "clear"), self._by_hand)
             visits = self._visits[here] = self._visits.get(here, 0) + 1
             if visits & (visits - 1) == 0:
@@ -265,49 +266,63 @@ class Guard:
         except Exception as error:  # noqa: BLE001 - training goes on whatever happens here
             self._gradients_off(error)
 
-    def step_begins(self, optimizer: torch.optim.Optimizer, args: tuple[Any, ...], frame: FrameType) -> None:
-        if isinstance(optimizer, torch.optim.LBFGS) and self.attentive:
-            self._inner = optimizer, self.sites.instruction(frame)
+    def step_begins(self, optimizer: torch.optim.Optimizer, args: tuple[Any, ...], frame: FrameType) -> Any:
+        """A step begins. LBFGS uses the gradient each time its closure returns, so its closure is wrapped."""
+        self._steps.append(False)
+        if not (isinstance(optimizer, torch.optim.LBFGS) and self.attentive and len(args) == 2 and callable(args[1])):
+            return None
+        site, closure = self.sites.instruction(frame), args[1]
 
-    def _use_inside(self, optimizer: torch.optim.Optimizer, site: Instruction | None) -> None:
-        """LBFGS uses the gradient after each call of its closure."""
-        gradients = self.gradients
-        assert gradients is not None
-        updater = gradients.updater(optimizer, lambda: self._optimizer_name(optimizer, self._frame))
-        if any(parameter.fresh for parameter in updater.parameters):
-            gradients.step(
-                updater,
-                lambda gradients: OptimizerStep(
-                    site=site, updater=updater.key, name=updater.name, gradients=gradients, complete=False
-                ),
-                self._between(self._latest, self._here, "clear"),
-            )
+        def watched() -> Any:
+            value = closure()
+            self._used_inside(optimizer, site, sys._getframe(1))
+            return value
+
+        return args[0], watched
+
+    def _used_inside(self, optimizer: torch.optim.Optimizer, site: Instruction | None, frame: FrameType) -> None:
+        if self._steps:
+            self._steps[-1] = True
+        self._step(optimizer, site, self.sites.user_frame(frame), complete=False)
 
     def stepped(self, optimizer: torch.optim.Optimizer, frame: FrameType) -> None:
-        self._inner = None
-        gradients = self.gradients
-        if not self.attentive or gradients is None:
+        used_inside = self._steps.pop() if self._steps else False
+        if self._steps:
+            self._steps[-1] = True  # an optimizer that lets another one do the step
+        if used_inside or not self.attentive:
             return
-        if self._thread is not None and threading.get_ident() != self._thread:
+        user = self.sites.user_frame(frame)
+        self._step(optimizer, None if user is None else Instruction(id(user.f_code), user.f_lasti), user)
+
+    def _step(
+        self, optimizer: torch.optim.Optimizer, here: Instruction | None, user: FrameType | None, complete: bool = True
+    ) -> None:
+        gradients = self.gradients
+        if gradients is None or not self.attentive or self._thread not in (None, threading.get_ident()):
             return
         try:
-            user = self.sites.user_frame(frame)
-            here = None if user is None else Instruction(id(user.f_code), user.f_lasti)
             updater = gradients.updater(optimizer, lambda: self._optimizer_name(optimizer, user))
             if self.depth:
                 gradients.leave(self._backward_event, updater.parameters)
             else:
                 self._frame = user
-            gradients.step(
-                updater,
-                lambda gradients: OptimizerStep(
-                    site=here, updater=updater.key, name=updater.name, gradients=gradients
-                ),
-                self._between(self._latest, here, "clear"),
-            )
+
+            def event(gradients: frozenset[Hashable]) -> OptimizerStep:
+                self._note_use(here, gradients)
+                return OptimizerStep(
+                    site=here, updater=updater.key, name=updater.name, gradients=gradients, complete=complete
+                )
+
+            gradients.step(updater, event, self._between(self._latest, here, "clear"))
+            self._frame = None
             self._latest = here
         except Exception as error:  # noqa: BLE001 - training goes on whatever happens here
             self._gradients_off(error)
+
+    def _note_use(self, site: Instruction | None, cells: frozenset[Hashable]) -> None:
+        found = any(self.ledger.gradient(cell).added for cell in cells)
+        for report in self.reports:
+            report.stepped(site, found)
 
     def _optimizer_name(self, optimizer: torch.optim.Optimizer, frame: FrameType | None) -> str:
         return names.name_in_frames(optimizer, frame, self.sites) or "optimizer"
@@ -448,8 +463,25 @@ class Guard:
         try:
             if isinstance(error, (AttributeError, TypeError)) and "NoneType" in str(error):
                 self._missing_gradient(error)
+            elif isinstance(error, AssertionError) and "No inf checks were recorded" in str(error):
+                self._scaler_found_nothing(error)
         except Exception as own:  # noqa: BLE001 - the user's exception is what counts
             self.trouble("a missing gradient", own)
+
+    def _scaler_found_nothing(self, error: BaseException) -> None:
+        """`scaler.step(optimizer)` refuses to step because no gradient is there."""
+        entry, user, optimizer = error.__traceback__, None, None
+        while entry is not None:
+            if self.sites.is_user(entry.tb_frame.f_code):
+                user = entry
+            optimizer = entry.tb_frame.f_locals.get("optimizer", optimizer)
+            entry = entry.tb_next
+        if user is None or not isinstance(optimizer, torch.optim.Optimizer):
+            return
+        site = Instruction(id(user.tb_frame.f_code), user.tb_lasti)
+        for report in self.reports:
+            report.stepped(site, found=False)
+        self._step(optimizer, site, user.tb_frame)
 
     def _missing_gradient(self, error: BaseException) -> None:
         entry, last = error.__traceback__, None

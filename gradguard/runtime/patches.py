@@ -139,8 +139,9 @@ class Patches:
     def _step_begins(self) -> Any:
         guard = self.guard
 
-        def hook(optimizer: Any, args: Any, kwargs: Any) -> None:
-            guard.step_begins(optimizer, args, sys._getframe(1))
+        def hook(optimizer: Any, args: Any, kwargs: Any) -> Any:
+            changed = guard.step_begins(optimizer, args, sys._getframe(1))
+            return None if changed is None else (changed, kwargs)
 
         _skip_when_compiling(hook)
         return hook
@@ -148,8 +149,8 @@ class Patches:
     def _stepped(self) -> Any:
         guard = self.guard
 
-        def hook(optimizer: Any, args: Any, kwargs: Any) -> None:
-            if guard.attentive and not torch.compiler.is_compiling():
+        def hook(optimizer: Any, _args: Any, _kwargs: Any) -> None:
+            if not torch.compiler.is_compiling():
                 guard.stepped(optimizer, sys._getframe(1))
 
         _skip_when_compiling(hook)

@@ -10,7 +10,7 @@ from gradguard.rule import Report, Rule
 
 __all__ = ["RunReport"]
 
-# Places that also do the right thing now and then, or did the wrong thing once, are left alone.
+# A place that also does the right thing now and then, or did the wrong thing just once, is left alone.
 _NEEDS_PROOF = frozenset({"zero-grad-before-step", "step-without-backward"})
 _OFTEN_ENOUGH = 2
 
@@ -20,6 +20,7 @@ class _Entry:
     finding: Finding
     count: int = 0
     acquitted: bool = False
+    idle: Hashable = None  # the step that found nothing, where the finding is about that
 
 
 @dataclass
@@ -31,6 +32,7 @@ class RunReport:
     files: set[str] = field(default_factory=set)
     _entries: dict[Hashable, _Entry] = field(default_factory=dict, repr=False)
     _acquitted: set[Hashable] = field(default_factory=set, repr=False)
+    _steps: dict[Hashable, list[int]] = field(default_factory=dict, repr=False)
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -48,7 +50,14 @@ class RunReport:
     def _proved(self, entry: _Entry) -> bool:
         if entry.finding.rule not in _NEEDS_PROOF:
             return True
+        if entry.idle is not None:
+            idle, useful = self._steps.get(entry.idle, (0, 0))
+            return idle >= _OFTEN_ENOUGH and not useful
         return entry.count >= _OFTEN_ENOUGH and not entry.acquitted
+
+    def stepped(self, site: Hashable, found: bool) -> None:
+        """An optimizer has stepped there, and found a gradient or none."""
+        self._steps.setdefault(site, [0, 0])[found] += 1
 
     def add(
         self,
@@ -56,6 +65,7 @@ class RunReport:
         report: Report,
         locate: Callable[[Hashable], Location | None],
         extra: Iterable[tuple[Hashable, str]] = (),
+        idle: Hashable = None,
     ) -> Finding | None:
         """Take a report in. Returns its finding if it is the first of its place."""
         if rule.code not in self.codes:
@@ -75,7 +85,7 @@ class RunReport:
                 tuple(Note(location, text) for location, text in notes if location is not None),
                 report.help,
             )
-            entry = self._entries[key] = _Entry(finding, acquitted=key in self._acquitted)
+            entry = self._entries[key] = _Entry(finding, acquitted=key in self._acquitted, idle=idle)
         entry.count += 1
         return entry.finding
 

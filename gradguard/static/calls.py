@@ -562,7 +562,7 @@ def call_unknown(it: Interpreter, function: Opaque, arguments: Arguments, node: 
     given = list(arguments.all())
     name = function.hint or function.attribute
     graph = [value for value in given if tensors.in_graph(value)]
-    if library.names_loss(name) and graph and function.op is None:
+    if library.names_loss(name) and graph and function.op is None and not (function.parent and function.parent.parameters):
         return _as_tensor_result(it, given, node, name)
     has_optimizer = [value for value in given if objects.is_optimizer(it, value)]
     if has_optimizer and graph and "scaler" in name.lower():
@@ -602,7 +602,7 @@ def _apply_unknown_module(
     # What such a module does with a second input (a hidden state, say) is not known: it may well detach it.
     first = graph[0] if graph else None
     parents = (first.op,) if isinstance(first, (Tensor, Opaque)) and first.op is not None and first is given[0] else ()
-    op = Op(name, node, it.file, True, parents, (module,) if trains else ())
+    op = Op(name, node, it.file, True, parents, (module,) if trains else (), module)
     reach = tensors.reach_of(graph) | (frozenset((module,)) if trains else frozenset())
     return Opaque("output", op=op, reach=reach, refs=(), called=name)
 

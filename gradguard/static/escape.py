@@ -17,7 +17,9 @@ from gradguard.static.values import (
     Opaque,
     Optimizer,
     Owner,
+    Parameters,
     Partial,
+    Tensor,
     Value,
     walk,
 )
@@ -35,6 +37,7 @@ _HARMLESS = re.compile(
     r"join|add_scalar|add_hparams|tqdm|set_postfix|early_stop|stopper|distribut|parallel|compile|register|Averaged",
     re.I,
 )
+_LOOKS_ONLY = re.compile(r"print|log|save|state_dict|clip|norm|summary|isinstance|len|repr|format|shape|size|sched|lr", re.I)
 # Functions that take a model and may well train it or clear its gradients.
 _HANDLES_GRADIENTS = re.compile(r"zero|clear|reset|optim|step|update|train|fit|backward|learn|closure|grad", re.I)
 _COPIES_ONLY = re.compile(r"ema|target|soft|hard|sync|copy|moving|average|polyak|checkpointing|penalty|norm|clip|require|freeze|enable|toggle", re.I)
@@ -54,10 +57,22 @@ def unknown_call(
     tensors.look(it, given, node)
     for value in (*given, receiver):
         objects.scrub(value)
+    note_elsewhere(it, name, given)
     _escape(it, name, given, receiver, library=library)
     everything = given if receiver is None else [*given, receiver]
     reach = tensors.reach_of(v for v in everything if not isinstance(v, Instance) or v.is_module)
     return Opaque(name, refs=tuple(everything), reach=reach, called=name)
+
+
+def note_elsewhere(it: Interpreter, name: str, given: list[Value]) -> None:
+    """Parameters that unseen code gets may from now on be reached in ways that cannot be seen."""
+    if _LOOKS_ONLY.search(name):
+        return
+    for value in given:
+        if isinstance(value, (Tensor, Module, Instance, Parameters)):
+            it.trace.elsewhere |= it.trace.cells(tensors.reach_of([value]))
+        for optimizer in objects.held_optimizers(it, value, 1):
+            it.trace.elsewhere |= it.trace.cells(optimizer.owners)
 
 
 def _escape(it: Interpreter, name: str, given: list[Value], receiver: Value | None, *, library: bool) -> None:

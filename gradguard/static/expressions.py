@@ -347,11 +347,13 @@ def subscript(it: Interpreter, value: Value, key: Value, node: cst.CSTNode) -> V
                 return items[-1]
             return Opaque(refs=tuple(items))
         if isinstance(key, Const) and isinstance(key.value, slice):
+            try:
+                picked = list(items[key.value])
+            except TypeError:
+                return Opaque(refs=tuple(items))
             if isinstance(value, Seq):
-                if value.exact:
-                    return Seq(items[key.value], kind=value.kind)
-                return Seq(list(items), exact=False, kind=value.kind)
-            return Module(value.kind, children=list(items[key.value]))
+                return Seq(picked if value.exact else list(items), value.exact, value.kind)
+            return Module(value.kind, children=picked)
         if len(items) == 1 and isinstance(value, Seq):
             return items[0]
         if items and all(isinstance(item, (Module, Optimizer)) for item in items) and len({id(i) for i in items}) == 1:
@@ -393,6 +395,8 @@ def binary(
         return Seq([*left.items, *right.items], left.exact and right.exact, left.kind)
     if isinstance(left, Seq) and symbol == "*" and len(left.items) == 1:
         return Seq([left.items[0]] * 2, exact=False, kind=left.kind)
+    if symbol == "-" and isinstance(left, Parameters):
+        return Parameters(left.owners, left.pairs, partial=True)
     if symbol == "+" and (isinstance(left, Parameters) or isinstance(right, Parameters)):
         joined = objects.as_parameters(it, Seq([left, right]))
         if joined is not None:

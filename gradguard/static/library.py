@@ -342,6 +342,10 @@ def _variable(it: Interpreter, arguments: Arguments, node: cst.CSTNode) -> Value
     wants = arguments.get(1, "requires_grad")
     if isinstance(wants, Const) and wants.value:
         return tensors.leaf(it, node, data.size if isinstance(data, Tensor) else UNKNOWN, requires_grad=True, operation="Variable")
+    if isinstance(data, Tensor) and data.requires_grad is not False:
+        return tensors.method(it, data, "detach", Arguments(), node)
+    if isinstance(data, Opaque) and tensors.in_graph(data):
+        return Opaque(data.hint, detached=True)
     return data if data is not None else Opaque()
 
 

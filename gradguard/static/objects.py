@@ -609,7 +609,8 @@ def _opaque_method(it: Interpreter, value: Opaque, name: str, arguments: Argumen
     if name in _REPEATABLE:
         return _repeatable(value, name)
     if name in ("prepare", "setup", "setup_module", "setup_optimizers", "unwrap_model", "initialize", "wrap", "configure"):
-        given = [v for v in arguments.positional]
+        given = list(arguments.positional)
+        escape.note_elsewhere(it, name, given)
         return given[0] if len(given) == 1 else Seq(given, kind="tuple")
     return escape.unknown_call(it, name, arguments, node, receiver=value)
 
@@ -620,10 +621,10 @@ def _size(value: Value) -> tensors.Size:
 
 def _opaque_backward(it: Interpreter, value: Opaque, name: str, arguments: Arguments, node: cst.CSTNode) -> Value:
     first = arguments.get(0, "loss")
-    wraps = isinstance(first, Tensor) and first.requires_grad is not False and not tensors.in_graph(value)
-    if isinstance(first, Opaque):
-        wraps = tensors.in_graph(first) or "loss" in first.hint.lower() or not value.hint
-        wraps = wraps and not (tensors.in_graph(value) or "loss" in value.hint.lower())
+    # What takes the loss as an argument is an engine (accelerate, DeepSpeed, apex, …) and no tensor.
+    wraps = isinstance(first, Tensor) and first.requires_grad is not False
+    wraps = wraps or (isinstance(first, Opaque) and not first.detached)
+    wraps = wraps and (value.op is None or value.parameters or "loss" not in (value.hint + value.bound).lower())
     if wraps or name == "manual_backward":
         value.memo["wraps backward"] = Const(True)
         _wrapped_backward(it, arguments, node)

@@ -45,7 +45,7 @@ FREE = frozenset(
 NO_GRAPH = frozenset(
     "argmax argmin argsort eq ne lt le gt ge isnan isinf isfinite any all sign_ bool long int nonzero bincount "
     "zeros_like ones_like empty_like rand_like randn_like full_like randint_like new_zeros new_ones new_empty new_full "
-    "new_tensor bernoulli multinomial one_hot equal allclose logical_and logical_or logical_not is_tensor numel".split()
+    "new new_tensor resize_as_ bernoulli multinomial one_hot equal allclose logical_and logical_or logical_not is_tensor numel".split()
 )
 NUMBERS = frozenset("item tolist numpy size dim ndimension numel element_size stride nelement data_ptr is_floating_point".split())
 # Methods that only a tensor has, so that an unknown receiver must be one.
@@ -74,7 +74,7 @@ def in_graph(value: Value) -> bool:
     return isinstance(value, Opaque) and (value.op is not None or bool(value.reach))
 
 
-def reach_of(values: Iterable[Value], depth: int = 2) -> frozenset[Owner]:
+def reach_of(values: Iterable[Value], depth: int = 1) -> frozenset[Owner]:
     """The leaves and modules that the gradients of these values may reach."""
     found: set[Owner] = set()
     for value in walk(values):
@@ -88,7 +88,7 @@ def reach_of(values: Iterable[Value], depth: int = 2) -> frozenset[Owner]:
             found.update(value.reach)
             if value.parameters and not value.frozen:
                 found.add(value)
-            if depth and not value.reach:
+            if depth and value.refs and not value.reach:
                 found.update(reach_of(value.refs, depth - 1))
         elif isinstance(value, Module) and not value.frozen:
             found.add(value)
@@ -185,12 +185,13 @@ def apply(
     op: Op | None = None
     reach: frozenset[Owner] = frozenset()
     if requires is not False:
+        reach = reach_of(inputs) | frozenset((module,) if module is not None else ())
+    if requires:
         parents = tuple(dict.fromkeys(v.op for v in inputs if isinstance(v, (Tensor, Opaque)) and v.op is not None))
         leaves = tuple(o for v in inputs if isinstance(v, Tensor) and v.requires_grad is not False for o in v.owners)
         if module is not None:
             leaves += (module,)
         op = Op(label or name, node, it.file, name not in FREE if saves is None else saves, parents, leaves)
-        reach = reach_of(inputs) | frozenset((module,) if module is not None else ())
     first = next((v for v in inputs if isinstance(v, Tensor)), None)
     sizes = size if isinstance(size, tuple) else (size,)
     results: list[Value] = []
@@ -223,7 +224,7 @@ def _plain(it: Interpreter, node: cst.CSTNode, size: Size | tuple[Size, ...], la
 def _requires(it: Interpreter, inputs: list[Value], module: Owner | None) -> bool | None:
     if it.grad_enabled is False:
         return False
-    known = [v.requires_grad if isinstance(v, Tensor) else (True if v.op is not None else None) for v in inputs]  # type: ignore[attr-defined]
+    known = [v.requires_grad if isinstance(v, Tensor) else (v.op is not None or None) for v in inputs]  # type: ignore[attr-defined]
     if module is not None:
         known.append(True)
     if True in known:
@@ -336,7 +337,7 @@ def read_grad(it: Interpreter, tensor: Tensor, node: cst.CSTNode) -> Value:
 def set_attribute(
     it: Interpreter, tensor: Tensor, name: str, value: Value, target: cst.CSTNode, node: cst.CSTNode
 ) -> None:
-    if name == "grad":
+    if name in ("grad", "_grad"):
         if tensor.owners:
             assign_grad(it, tensor.owners, value, target, node)
     elif name == "data":
@@ -566,6 +567,8 @@ def _in_place(it: Interpreter, tensor: Tensor, name: str, arguments: Arguments, 
         elif name in ("copy_", "set_"):
             _write_grad(it, tensor, value, node, zero=False)
         return tensor
+    if name == "zero_":
+        tensor.operation, tensor.grad_of = "zeros", frozenset()
     tensors = [v for v in arguments.all() if isinstance(v, Tensor)]
     if (tensor.base or tensor).owners:
         with_gradient = next((v for v in tensors if v.grad_of), None)
@@ -604,7 +607,9 @@ def backward(it: Interpreter, root: Value, arguments: Arguments, node: cst.CSTNo
         node,
         name=name,
         seeded=False if gradient is None or (isinstance(gradient, Const) and gradient.value is None) else True,
-        keeps_graph=_keeps_graph(arguments.get(1, "retain_graph"), arguments.get(2, "create_graph")),
+        keeps_graph=_keeps_graph(
+            arguments.get(1, "retain_graph") or arguments.get(-1, "retain_variables"), arguments.get(2, "create_graph")
+        ),
         inputs=None if inputs is None or (isinstance(inputs, Const) and inputs.value is None) else inputs,
     )
 

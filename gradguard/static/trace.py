@@ -6,7 +6,7 @@ plan or by a preference, and notes that it did. `explore` runs several execution
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import libcst as cst
@@ -70,6 +70,7 @@ class Trace:
     generation: dict[int, int] = field(default_factory=dict)
     stepped: set[str] = field(default_factory=set)
     haunted: bool = False
+    elsewhere: set[int] = field(default_factory=set)
     backward_hooked: bool = False
 
     # --- decisions ---------------------------------------------------------------------------------------------------
@@ -166,7 +167,7 @@ class Trace:
                 calls=self.calls,
                 name=name,
                 gradients=gradients,
-                graph=tuple(_graph(op, through)) if op is not None else (),
+                graph=tuple(self._graph(op, through)) if op is not None else (),
                 keeps_graph=keeps_graph,
                 accumulates=accumulates,
                 many=many,
@@ -178,6 +179,26 @@ class Trace:
         )
         if self.backward_hooked:
             self.escape_all()
+
+    def _graph(self, root: Op, through: frozenset[int] | None) -> Iterator[GraphNode]:
+        """The operations below a root that surely have a graph, the root first."""
+        trained: dict[int, bool] = {}
+        seen: set[int] = set()
+        queue: list[Op] = [root]
+        for op in queue:
+            if op.ident in seen or (through is not None and op.ident not in through):
+                continue
+            seen.add(op.ident)
+            if len(seen) > MAX_GRAPH:
+                return
+            queue.extend(op.parents)
+            if op.unsure is not None and op is not root:
+                known = trained.get(op.unsure.ident)
+                if known is None:
+                    known = trained[op.unsure.ident] = bool(self.cells((op.unsure,)) & self.managed())
+                if not known:
+                    continue
+            yield GraphNode(id=op.ident, operation=op.operation, site=(op.file, op.node), saves=op.saves, name=op.name)
 
     def zero_grad(self, node: cst.CSTNode, file: SourceFile, name: str, owners: Iterable[Owner]) -> None:
         self.cleared_at.add(node)
@@ -228,7 +249,7 @@ class Trace:
                 updater=optimizer.updater,
                 name=name,
                 gradients=self.stepped_by(optimizer),
-                complete=not optimizer.loose,
+                complete=not optimizer.loose and self.elsewhere.isdisjoint(self.stepped_by(optimizer)),
             )
         )
 
@@ -331,17 +352,3 @@ def instance_parts(instance: Instance) -> Iterator[Owner]:
         elif isinstance(value, (Seq, Table)):
             items = value.items if isinstance(value, Seq) else value.items.values()
             yield from (item for item in items if isinstance(item, Module))
-
-
-def _graph(root: Op, through: frozenset[int] | None) -> Iterator[GraphNode]:
-    seen: set[int] = set()
-    queue: list[Op] = [root]
-    wanted: Callable[[Op], bool] = (lambda op: True) if through is None else (lambda op: op.ident in through)
-    for op in queue:
-        if op.ident in seen or not wanted(op):
-            continue
-        seen.add(op.ident)
-        if len(seen) > MAX_GRAPH:
-            return
-        yield GraphNode(id=op.ident, operation=op.operation, site=(op.file, op.node), saves=op.saves, name=op.name)
-        queue.extend(op.parents)

@@ -28,7 +28,10 @@ def fresh() -> int:
 
 @dataclass(slots=True, eq=False)
 class Op:
-    """One operation of an autograd graph. `leaves` are the leaves and modules whose gradients it feeds directly."""
+    """One operation of an autograd graph. `leaves` are the leaves and modules whose gradients it feeds directly.
+
+    `unsure` is the unknown module that it applies, which may be frozen for all that is known.
+    """
 
     operation: str
     node: cst.CSTNode
@@ -36,6 +39,7 @@ class Op:
     saves: bool
     parents: tuple[Op, ...] = ()
     leaves: tuple[Owner, ...] = ()
+    unsure: Opaque | Instance | None = None
     name: str = ""
     ident: int = field(default_factory=fresh)
 
@@ -364,9 +368,10 @@ FALSE = Const(False)
 def walk(values: Iterable[Value], depth: int = 4) -> Iterator[Value]:
     """The values, and those inside of lists, tuples and dicts."""
     for value in values:
-        if isinstance(value, Seq) and depth:
-            yield from walk(value.items, depth - 1)
-        elif isinstance(value, Table) and depth:
-            yield from walk(value.items.values(), depth - 1)
+        kind = type(value)
+        if kind is Seq and depth:
+            yield from walk(value.items, depth - 1)  # type: ignore[attr-defined]
+        elif kind is Table and depth:
+            yield from walk(value.items.values(), depth - 1)  # type: ignore[attr-defined]
         else:
             yield value
