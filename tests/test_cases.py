@@ -21,8 +21,8 @@ MISSED = {
     "backward-twice/bad_replayed_log_probs": "what random.sample picks from a memory is not followed",
     "missing-zero-grad/bad_first_group_only": "an optimizer class with a zero_grad of its own is taken at its word",
     "missing-zero-grad/bad_sam_second_pass": "a step after a perturbation by another updater: see the ledger",
-    "missing-zero-grad/bad_second_optimizer_in_list": "which part of a model's parameters a condition picks is not known",
-    "zero-grad-before-step/bad_micro_batches_while": "a counter that is compared with a number and reset is not followed",
+    "missing-zero-grad/bad_second_optimizer_in_list": "which parameters a condition picks is not known",
+    "zero-grad-before-step/bad_micro_batches_while": "a counter that is reset when it reaches a number is not followed",
     "zero-grad-before-step/bad_real_gradient_dropped": "dropping one of two gradients on purpose looks the same",
 }
 

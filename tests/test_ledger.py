@@ -163,5 +163,7 @@ def test_one_step_never_both_accuses_and_acquits_one_gradient(history) -> None:
     for event in history:
         if isinstance(event, OptimizerStep):
             verdicts = list(missing_zero_grad.detect(event, ledger))
-            assert not (any(isinstance(v, Report) for v in verdicts) and any(isinstance(v, Acquittal) for v in verdicts))
+            assert not (
+                any(isinstance(v, Report) for v in verdicts) and any(isinstance(v, Acquittal) for v in verdicts)
+            )
         ledger.record(event)

@@ -23,7 +23,9 @@ def marked(text: str) -> list[int]:
 
 def test_the_bad_example_is_found_at_its_line(rule) -> None:
     findings = check_source(rule.bad).findings
-    assert [(finding.rule, finding.location.line) for finding in findings] == [(rule.name, line) for line in marked(rule.bad)]
+    assert [(finding.rule, finding.location.line) for finding in findings] == [
+        (rule.name, line) for line in marked(rule.bad)
+    ]
 
 
 def test_the_good_example_is_silent(rule) -> None:

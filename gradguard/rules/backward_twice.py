@@ -40,7 +40,7 @@ def _report_same_root(event: Backward, root: GraphNode, freed: Freed) -> Report:
         event.site,
         f"backward a second time through the graph of {name}: its buffers were freed by the first backward",
         ((root.site, f"{name} is computed here"), (freed.site, f"the first backward ran {where}")),
-        help=f"compute {name} anew before each backward (move the forward pass into the loop), or remove one of the two",
+        help=f"compute {name} anew before each backward (move the forward pass into the loop), or remove one of them",
     )
 
 

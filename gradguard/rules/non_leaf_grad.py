@@ -29,7 +29,7 @@ def detect(event: GradRead, ledger: Ledger) -> Iterator[Report | Acquittal]:
         event.site,
         f"`.grad` of {name} is None: it is the result of {by}, not a leaf, and only leaves keep a gradient",
         tuple(notes),
-        help=f"read `.grad` of the leaf, or make {name} itself the leaf (apply {by} first and `requires_grad_()` last), "
+        help=f"read `.grad` of the leaf, or make {name} itself the leaf ({by} first, `requires_grad_()` last), "
         f"or call `{short}.retain_grad()` before the backward",
     )
 

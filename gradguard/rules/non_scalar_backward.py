@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gradguard.events import Backward
+from gradguard.events import Backward, Site
 from gradguard.ledger import Ledger
 from gradguard.rule import Acquittal, Report, Rule
 
@@ -15,7 +15,7 @@ def detect(event: Backward, ledger: Ledger) -> Iterator[Report | Acquittal]:
         return
     name = f"`{event.name}`" if event.name else "the tensor"
     shape = f" (shape {event.shape})" if event.shape else ""
-    notes = ()
+    notes: tuple[tuple[Site, str], ...] = ()
     if event.unreduced is not None:
         notes = ((event.unreduced, f"{event.unreduced_by or 'this operation'} leaves more than one element"),)
     short = event.name or "loss"

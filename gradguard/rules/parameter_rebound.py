@@ -22,8 +22,6 @@ def detect(event: GradRead, ledger: Ledger) -> Iterator[Report]:
     )
 
 
-
-
 RULE = Rule(
     code="GG302",
     name="parameter-rebound",

@@ -45,7 +45,7 @@ def run_annotated(it: Interpreter, node: cst.AnnAssign) -> str:
 
 def assign(it: Interpreter, target: cst.CSTNode, value: Value, node: cst.CSTNode) -> None:
     """Bind a target to a value."""
-    if isinstance(target, cst.Name):
+    if type(target) is cst.Name:
         _note_rebinding(it, it.frame.scope.find(target.value), value, target.value, node)
         if isinstance(value, Tensor):
             _name(value, target.value)
@@ -54,11 +54,11 @@ def assign(it: Interpreter, target: cst.CSTNode, value: Value, node: cst.CSTNode
         it.frame.scope.bind(target.value, value)
     elif isinstance(target, (cst.Tuple, cst.List)):
         _unpack(it, target.elements, value, node)
-    elif isinstance(target, cst.Attribute):
+    elif type(target) is cst.Attribute:
         set_attribute(it, it.eval(target.value), target.attr.value, value, target, node)
-    elif isinstance(target, cst.Subscript):
+    elif type(target) is cst.Subscript:
         _set_item(it, target, value, node)
-    elif isinstance(target, cst.StarredElement):
+    elif type(target) is cst.StarredElement:
         assign(it, target.value, value, node)
 
 
@@ -78,7 +78,7 @@ def _name_unknown(value: Opaque, name: str, full: str) -> None:
 
 def _unpack(it: Interpreter, elements: object, value: Value, node: cst.CSTNode) -> None:
     targets = list(elements)  # type: ignore[call-overload]
-    star = next((i for i, element in enumerate(targets) if isinstance(element, cst.StarredElement)), None)
+    star = next((i for i, element in enumerate(targets) if type(element) is cst.StarredElement), None)
     items: list[Value] | None = None
     if isinstance(value, Seq) and (value.exact or len(value.items) >= len(targets)):
         items = list(value.items)
@@ -98,9 +98,9 @@ def _unpack(it: Interpreter, elements: object, value: Value, node: cst.CSTNode) 
             assign(it, element.value, item, node)
         return
     for position, element in enumerate(targets):
-        hint = element.value.value if isinstance(element.value, cst.Name) else ""
+        hint = element.value.value if type(element.value) is cst.Name else ""
         item = objects.unpacked(it, value, position, hint, node)
-        if isinstance(element, cst.StarredElement):
+        if type(element) is cst.StarredElement:
             item = Seq([item], exact=False)
         assign(it, element.value, item, node)
 
@@ -110,11 +110,9 @@ def _note_rebinding(it: Interpreter, old: Value | None, new: Value, name: str, n
     if isinstance(old, Tensor) and isinstance(new, Tensor) and old is not new:
         if old.rebound is not None and new.grad_of and new.rebound is None and not new.owners:
             return
-        if old.leaf and old.owners and new.grad_of and new.leaf is not True and new.rebound is None:
-            if it.trace.cells(old.owners) & {cell for cell, _ in new.grad_of}:
-                new.rebound, new.rebound_file = node, it.file
-                new.name = name
-        elif old.leaf and old.owners and new.grad_of and new.requires_grad is False and not new.owners:
+        if (old.leaf and old.owners and new.grad_of and new.leaf is not True and new.rebound is None) or (
+            old.leaf and old.owners and new.grad_of and new.requires_grad is False and not new.owners
+        ):
             if it.trace.cells(old.owners) & {cell for cell, _ in new.grad_of}:
                 new.rebound, new.rebound_file = node, it.file
                 new.name = name
@@ -152,7 +150,7 @@ def set_attribute(
 
 
 def _self_name(target: cst.CSTNode) -> str:
-    return expressions.text(target.value) if isinstance(target, cst.Attribute) else "self"
+    return expressions.text(target.value) if type(target) is cst.Attribute else "self"
 
 
 def _set_item(it: Interpreter, target: cst.Subscript, value: Value, node: cst.CSTNode) -> None:
@@ -173,7 +171,11 @@ def _set_item(it: Interpreter, target: cst.Subscript, value: Value, node: cst.CS
             receiver.exact = False
             receiver.items[("unknown", len(receiver.items))] = value
     elif isinstance(receiver, Seq):
-        if isinstance(key, Const) and isinstance(key.value, int) and -len(receiver.items) <= key.value < len(receiver.items):
+        if (
+            isinstance(key, Const)
+            and isinstance(key.value, int)
+            and -len(receiver.items) <= key.value < len(receiver.items)
+        ):
             _note_rebinding(it, receiver.items[key.value], value, expressions.text(target), node)
             receiver.items[key.value] = value
         else:
@@ -184,12 +186,11 @@ def _set_item(it: Interpreter, target: cst.Subscript, value: Value, node: cst.CS
     elif isinstance(receiver, Module) and isinstance(key, Const) and isinstance(key.value, int):
         if -len(receiver.children) <= key.value < len(receiver.children):
             receiver.children[key.value] = value
-    elif isinstance(receiver, Opaque):
-        if isinstance(key, Const):
-            try:
-                receiver.memo["[]", key.value] = value
-            except TypeError:
-                return
+    elif isinstance(receiver, Opaque) and isinstance(key, Const):
+        try:
+            receiver.memo["[]", key.value] = value
+        except TypeError:
+            return
 
 
 def run_augmented(it: Interpreter, node: cst.AugAssign) -> str:
@@ -218,15 +219,15 @@ def run_augmented(it: Interpreter, node: cst.AugAssign) -> str:
 
 
 def delete(it: Interpreter, target: cst.BaseExpression, node: cst.CSTNode) -> None:
-    if isinstance(target, cst.Name):
+    if type(target) is cst.Name:
         it.frame.scope.variables.pop(target.value, None)
-    elif isinstance(target, cst.Attribute):
+    elif type(target) is cst.Attribute:
         receiver = it.eval(target.value)
         if isinstance(receiver, Tensor) and target.attr.value == "grad":
             tensors.set_attribute(it, receiver, "grad", NONE, target, node)
         elif isinstance(receiver, (Instance, Module, Optimizer)):
             receiver.attributes.pop(target.attr.value, None)
-    elif isinstance(target, cst.Subscript):
+    elif type(target) is cst.Subscript:
         receiver = it.eval(target.value)
         key = expressions.key_of(it, target)
         if isinstance(receiver, Seq):
@@ -249,27 +250,27 @@ def matches(it: Interpreter, subject: Value, case: cst.MatchCase) -> bool | None
 
 
 def _pattern(it: Interpreter, subject: Value, pattern: cst.MatchPattern) -> bool | None:
-    if isinstance(pattern, cst.MatchAs):
+    if type(pattern) is cst.MatchAs:
         if pattern.name is not None:
             it.frame.scope.bind(pattern.name.value, subject)
         return True if pattern.pattern is None else _pattern(it, subject, pattern.pattern)
-    if isinstance(pattern, cst.MatchValue):
+    if type(pattern) is cst.MatchValue:
         value = it.eval(pattern.value)
         if isinstance(subject, Const) and isinstance(value, Const):
             return bool(subject.value == value.value)
         return None
-    if isinstance(pattern, cst.MatchSingleton):
+    if type(pattern) is cst.MatchSingleton:
         return None if not isinstance(subject, Const) else subject.value is it.eval(pattern.value).value  # type: ignore[attr-defined]
-    if isinstance(pattern, cst.MatchOr):
+    if type(pattern) is cst.MatchOr:
         results = [_pattern(it, subject, element.pattern) for element in pattern.patterns]
         return True if True in results else (None if None in results else False)
     if isinstance(pattern, (cst.MatchList, cst.MatchTuple)):
         for position, element in enumerate(pattern.patterns):
-            if isinstance(element, cst.MatchSequenceElement):
+            if type(element) is cst.MatchSequenceElement:
                 _pattern(it, objects.unpacked(it, subject, position, "", element), element.value)
         return None
     for child in getattr(pattern, "patterns", ()) or ():
         inner = getattr(child, "value", None) or getattr(child, "pattern", None)
-        if isinstance(inner, cst.MatchPattern):
+        if type(inner) is cst.MatchPattern:
             _pattern(it, Opaque(), inner)
     return None

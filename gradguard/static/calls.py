@@ -74,7 +74,7 @@ def make_function(it: Interpreter, node: cst.FunctionDef, owner: Class | None) -
     wrappers: list[Value] = []
     for decorator in node.decorators:
         expression = decorator.decorator
-        name = expressions.dotted(expression.func if isinstance(expression, cst.Call) else expression)
+        name = expressions.dotted(expression.func if type(expression) is cst.Call else expression)
         flag = _FLAGS.get(name.rsplit(".", 1)[-1])
         if flag is not None:
             flags.add(flag)
@@ -88,7 +88,9 @@ def make_function(it: Interpreter, node: cst.FunctionDef, owner: Class | None) -
         flags.add("generator")
     if _is_abstract(node):
         flags.add("abstract")
-    function: Value = Function(node, it.frame.scope, it.file, evaluate_defaults(it, node.params), owner, frozenset(flags))
+    function: Value = Function(
+        node, it.frame.scope, it.file, evaluate_defaults(it, node.params), owner, frozenset(flags)
+    )
     for wrapper in reversed(wrappers):
         wrapped = call(it, wrapper, Arguments([function]), node)
         if isinstance(wrapped, (Function, Partial, Bound)):
@@ -101,10 +103,10 @@ def _is_abstract(node: cst.FunctionDef) -> bool:
     body = list(node.body.body)
     while body:
         line = body.pop(0)
-        small = line.body[0] if isinstance(line, cst.SimpleStatementLine) else line
-        if isinstance(small, cst.Raise):
+        small = line.body[0] if type(line) is cst.SimpleStatementLine else line
+        if type(small) is cst.Raise:
             return "NotImplementedError" in names_in(small)
-        if not (isinstance(small, cst.Expr) and isinstance(small.value, (cst.SimpleString, cst.ConcatenatedString))):
+        if not (type(small) is cst.Expr and isinstance(small.value, (cst.SimpleString, cst.ConcatenatedString))):
             return False
     return False
 
@@ -120,7 +122,7 @@ def _yields(body: cst.CSTNode) -> bool:
     stack: list[cst.CSTNode] = [body]
     while stack:
         node = stack.pop()
-        if isinstance(node, cst.Yield):
+        if type(node) is cst.Yield:
             return True
         if not isinstance(node, (cst.FunctionDef, cst.Lambda, cst.ClassDef)):
             stack.extend(children(node))
@@ -132,7 +134,7 @@ def _yields(body: cst.CSTNode) -> bool:
 
 def evaluate_call(it: Interpreter, node: cst.Call) -> Value:
     func = node.func
-    if isinstance(func, cst.Attribute):
+    if type(func) is cst.Attribute:
         # A chain of thousands of method calls is refused rather than recursed into.
         if len(it.stack) > 150:
             return Opaque()
@@ -145,9 +147,9 @@ def evaluate_call(it: Interpreter, node: cst.Call) -> Value:
             return call_method(it, receiver, func.attr.value, arguments, node)
         finally:
             it.stack.pop()
-    if isinstance(func, cst.Name) and func.value == "super" and it.frame.scope.find("super") is None:
+    if type(func) is cst.Name and func.value == "super" and it.frame.scope.find("super") is None:
         return _super(it)
-    if isinstance(func, cst.Name) and func.value in ("locals", "globals", "vars"):
+    if type(func) is cst.Name and func.value in ("locals", "globals", "vars"):
         return Opaque(func.value)
     it.stack.append(node)
     try:
@@ -160,12 +162,12 @@ def evaluate_call(it: Interpreter, node: cst.Call) -> Value:
 
 def _filled_elsewhere(it: Interpreter, node: cst.BaseExpression) -> Value:
     """An attribute or global that is None here and has a method called: somebody sets it before."""
-    if isinstance(node, cst.Attribute):
+    if type(node) is cst.Attribute:
         holder = expressions.evaluate(it, node.value)
         if isinstance(holder, Instance):
             made = holder.attributes[node.attr.value] = Opaque(node.attr.value, stable=True)
             return made
-    if isinstance(node, cst.Name):
+    if type(node) is cst.Name:
         filled = Opaque(node.value, stable=True)
         (it.frame.global_scope or it.frame.scope).variables[node.value] = filled
         it.frame.scope.bind(node.value, filled)
@@ -218,7 +220,7 @@ def call_method(it: Interpreter, receiver: Value, name: str, arguments: Argument
         known = receiver.memo.get(name)
         if known is not None and not (isinstance(known, Opaque) and known.parent is receiver):
             return call(it, known, arguments, node)
-        if known is not None and isinstance(known, Opaque) and known.parameters and name not in objects.MODULE_METHODS:
+        if isinstance(known, Opaque) and known.parameters and name not in objects.MODULE_METHODS:
             return call(it, known, arguments, node)
         if _is_called_module(receiver, name, arguments):
             made = expressions.get_attribute(it, receiver, name, node)
@@ -274,11 +276,14 @@ def call(it: Interpreter, function: Value, arguments: Arguments, node: cst.CSTNo
 def call_function(
     it: Interpreter, function: Function, arguments: Arguments, node: cst.CSTNode, receiver: Value | None
 ) -> Value:
-    if len(it.frames) > MAX_DEPTH or sum(f.function is not None and f.function.node is function.node for f in it.frames) >= MAX_RECURSION:
+    if (
+        len(it.frames) > MAX_DEPTH
+        or sum(f.function is not None and f.function.node is function.node for f in it.frames) >= MAX_RECURSION
+    ):
         return escape.unknown_call(it, function.name, arguments, node, receiver=receiver)
     if "abstract" in function.flags:
         return escape.unknown_call(it, function.name, arguments, node, receiver=receiver)
-    if isinstance(function.node, cst.FunctionDef) and "generator" not in function.flags:
+    if type(function.node) is cst.FunctionDef and "generator" not in function.flags:
         it.trace.executed.add(function.node)
     if _is_beside_the_point(function, arguments, receiver):
         return Opaque(function.name, refs=tuple(arguments.all()))
@@ -298,7 +303,7 @@ def _is_beside_the_point(function: Function, arguments: Arguments, receiver: Val
     """Whether a function can be left out: it handles no gradients, and nothing that it gets has to do with them."""
     index = function.file.index
     names = index.names_of(function.node)
-    if function.name == "__init__" or isinstance(function.node, cst.Lambda) or "generator" in function.flags:
+    if function.name == "__init__" or type(function.node) is cst.Lambda or "generator" in function.flags:
         return False
     if not index.hot.isdisjoint(names) or not _MATTERS.isdisjoint(names) or _makes_functions(function):
         return False
@@ -316,7 +321,7 @@ def _makes_functions(function: Function) -> bool:
         node = stack.pop()
         if isinstance(node, (cst.FunctionDef, cst.Lambda)):
             return True
-        if not isinstance(node, cst.SimpleStatementLine):
+        if type(node) is not cst.SimpleStatementLine:
             stack.extend(children(node))
     return False
 
@@ -341,7 +346,7 @@ def _bind(it: Interpreter, function: Function, arguments: Arguments, receiver: V
     variables = scope.variables
     for name, value in zip(names, positional, strict=False):
         variables[name] = value
-    if isinstance(params.star_arg, cst.Param):
+    if type(params.star_arg) is cst.Param:
         variables[params.star_arg.name.value] = Seq(positional[len(names) :], not arguments.open, "tuple")
     for name in (*names[len(positional) :], *(param.name.value for param in params.kwonly_params)):
         if name in keywords:
@@ -430,15 +435,16 @@ def instantiate(it: Interpreter, cls: Class, arguments: Arguments, node: cst.CST
 
 def _fill_fields(it: Interpreter, cls: Class, instance: Instance, arguments: Arguments) -> None:
     """The fields of a dataclass or named tuple."""
-    names: list[str] = []
-    for base in reversed(list(cls.lineage())):
-        for line in base.node.body.body:
-            for small in getattr(line, "body", ()) if isinstance(line, cst.SimpleStatementLine) else ():
-                if isinstance(small, cst.AnnAssign) and isinstance(small.target, cst.Name):
-                    names.append(small.target.value)
+    names = [
+        small.target.value
+        for base in reversed(list(cls.lineage()))
+        for line in base.node.body.body
+        if isinstance(line, cst.SimpleStatementLine)
+        for small in line.body
+        if isinstance(small, cst.AnnAssign) and isinstance(small.target, cst.Name)
+    ]
     for position, name in enumerate(dict.fromkeys(names)):
-        value = arguments.get(position, name)
-        if value is not None:
+        if (value := arguments.get(position, name)) is not None:
             instance.attributes[name] = value
 
 
@@ -453,7 +459,11 @@ def _make_own_optimizer(it: Interpreter, cls: Class, arguments: Arguments, node:
     given = arguments.get(0, "params")
     found = objects.as_parameters(it, given) if given is not None else None
     optimizer = Optimizer(
-        cls.name, list(found.owners) if found is not None else [], ("optimizer", it.file, node), loose=found is None, node=node
+        cls.name,
+        list(found.owners) if found is not None else [],
+        ("optimizer", it.file, node),
+        loose=found is None,
+        node=node,
     )
     step = cls.lookup("step")
     if step is not None and isinstance(step[0], Function):
@@ -562,7 +572,12 @@ def call_unknown(it: Interpreter, function: Opaque, arguments: Arguments, node: 
     given = list(arguments.all())
     name = function.hint or function.attribute
     graph = [value for value in given if tensors.in_graph(value)]
-    if library.names_loss(name) and graph and function.op is None and not (function.parent and function.parent.parameters):
+    if (
+        library.names_loss(name)
+        and graph
+        and function.op is None
+        and not (function.parent and function.parent.parameters)
+    ):
         return _as_tensor_result(it, given, node, name)
     has_optimizer = [value for value in given if objects.is_optimizer(it, value)]
     if has_optimizer and graph and "scaler" in name.lower():
@@ -579,9 +594,11 @@ def _as_tensor_result(it: Interpreter, given: list[Value], node: cst.CSTNode, na
     return tensors.apply(it, name, given, {}, node, f"{name}()", size=UNKNOWN, saves=True)
 
 
-def _scaler_that_steps(it: Interpreter, loss: Value, optimizer: Value, arguments: Arguments, node: cst.CSTNode) -> Value:
+def _scaler_that_steps(
+    it: Interpreter, loss: Value, optimizer: Value, arguments: Arguments, node: cst.CSTNode
+) -> Value:
     """`loss_scaler(loss, optimizer, …)`: backward and step in one call."""
-    keeps = tensors._keeps_graph(arguments.get(-1, "retain_graph"), arguments.get(-1, "create_graph"))
+    keeps = tensors.keeps_graph(arguments.get(-1, "retain_graph"), arguments.get(-1, "create_graph"))
     tensors.run_backward(it, [loss], node, name="loss", seeded=None, keeps_graph=keeps, inputs=None)
     update = arguments.get(-1, "update_grad") or arguments.get(-1, "need_update")
     if update is None or expressions.known_truth(update) is not False:
@@ -605,5 +622,3 @@ def _apply_unknown_module(
     op = Op(name, node, it.file, True, parents, (module,) if trains else (), module)
     reach = tensors.reach_of(graph) | (frozenset((module,)) if trains else frozenset())
     return Opaque("output", op=op, reach=reach, refs=(), called=name)
-
-

@@ -59,7 +59,8 @@ class _Places:
 
     def of(self, site: Hashable) -> Location:
         assert isinstance(site, tuple)
-        likely, node = site
+        likely: SourceFile = site[0]
+        node: cst.CSTNode = site[1]
         for file in dict.fromkeys([likely, *self._files]):
             span = self._of_file(file).get(node)
             if span is not None:
@@ -73,5 +74,5 @@ class _Places:
             from libcst.metadata import MetadataWrapper, PositionProvider
 
             wrapper = MetadataWrapper(file.module, unsafe_skip_copy=True)
-            positions = self._positions[file] = wrapper.resolve(PositionProvider)  # type: ignore[assignment]
+            positions = self._positions[file] = wrapper.resolve(PositionProvider)
         return positions

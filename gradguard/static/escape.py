@@ -35,12 +35,19 @@ _HARMLESS = re.compile(
     r"prepare|setup|init|wrap|scaler|SWA|isinstance|type|len|id|hasattr|getattr|vars|count|num_|size|metric|meter|"
     r"track|record|write|plot|show|display|eval|valid|test|predict|sample|format|describe|debug|barrier|seed|clip|norm|"
     r"join|add_scalar|add_hparams|tqdm|set_postfix|early_stop|stopper|distribut|parallel|compile|register|Averaged",
-    re.I,
+    re.IGNORECASE,
 )
-_LOOKS_ONLY = re.compile(r"print|log|save|state_dict|clip|norm|summary|isinstance|len|repr|format|shape|size|sched|lr", re.I)
+_LOOKS_ONLY = re.compile(
+    r"print|log|save|state_dict|clip|norm|summary|isinstance|len|repr|format|shape|size|sched|lr", re.IGNORECASE
+)
 # Functions that take a model and may well train it or clear its gradients.
-_HANDLES_GRADIENTS = re.compile(r"zero|clear|reset|optim|step|update|train|fit|backward|learn|closure|grad", re.I)
-_COPIES_ONLY = re.compile(r"ema|target|soft|hard|sync|copy|moving|average|polyak|checkpointing|penalty|norm|clip|require|freeze|enable|toggle", re.I)
+_HANDLES_GRADIENTS = re.compile(
+    r"zero|clear|reset|optim|step|update|train|fit|backward|learn|closure|grad", re.IGNORECASE
+)
+_COPIES_ONLY = re.compile(
+    r"ema|target|soft|hard|sync|copy|moving|average|polyak|checkpointing|penalty|norm|clip|require|freeze|enable|toggle",
+    re.IGNORECASE,
+)
 
 
 def unknown_call(
@@ -123,5 +130,3 @@ def runs_our_code(given: list[Value]) -> bool:
         if isinstance(function, Function) and function.file.index.is_hot(function.node):
             return True
     return False
-
-

@@ -36,11 +36,10 @@ from gradguard.static.values import (
 
 __all__ = ["explore"]
 
-FUEL_OF_A_TRACE = 30_000
-FUEL_OF_A_FILE = 60_000
-FUEL_OF_A_LINE = 60
-COVERAGE_FUEL = 4_000
-COVERAGE_FUEL_OF_A_LINE = 6
+# Fuel is spent on statements and calls. Each bound is a constant and a part that grows with the lines of the file.
+FUEL_OF_A_TRACE = (6_000, 10)
+FUEL_OF_A_FILE = (30_000, 30)
+FUEL_OF_COVERAGE = (1_500, 4)
 COVERAGE_FLIPS = 8
 ACQUITTAL_FLIPS = 120
 
@@ -56,6 +55,7 @@ class Explorer:
     project: Project
     detectors: Detectors
     fuel: int
+    fuel_of_a_trace: int
     coverage_fuel: int
     executed: set[cst.CSTNode] = field(default_factory=set)
     found: dict[Key, Report] = field(default_factory=dict)
@@ -74,7 +74,7 @@ class Explorer:
 
     def enter(self, start: Start) -> None:
         """Explore one way into the file. Past a bound it says nothing."""
-        first = self._trace(start, {})
+        first = self.trace(start, {})
         if first is None:
             return
         search = _Search(self, start)
@@ -85,8 +85,8 @@ class Explorer:
                 if name not in search.innocent:
                     self.found.setdefault(name, report)
 
-    def _trace(self, start: Start, plan: dict[cst.CSTNode, bool]) -> Trace | None:
-        fuel = min(FUEL_OF_A_TRACE, self.fuel)
+    def trace(self, start: Start, plan: dict[cst.CSTNode, bool]) -> Trace | None:
+        fuel = min(self.fuel_of_a_trace, self.fuel)
         if fuel <= 0:
             return None
         trace = Trace(self.detectors, plan, fuel)
@@ -167,7 +167,7 @@ class _Search:
         if key in self.planned:
             return None
         self.planned.add(key)
-        other = self.explorer._trace(self.start, wanted)
+        other = self.explorer.trace(self.start, wanted)
         if other is not None:
             self.take(other, wanted)
         return other
@@ -357,13 +357,7 @@ def explore(project: Project, rules: Sequence[Rule]) -> dict[Key, Report]:
         for kind, detector in rule.detect.items():
             detectors.setdefault(kind, []).append((rule, detector))
     lines = project.main.source.text.count("\n")
-    explorer = Explorer(
-        project,
-        detectors,
-        fuel=FUEL_OF_A_FILE + FUEL_OF_A_LINE * lines,
-        coverage_fuel=COVERAGE_FUEL + COVERAGE_FUEL_OF_A_LINE * lines,
-    )
+    whole, once, covering = (a + b * lines for a, b in (FUEL_OF_A_FILE, FUEL_OF_A_TRACE, FUEL_OF_COVERAGE))
+    explorer = Explorer(project, detectors, fuel=whole, fuel_of_a_trace=once, coverage_fuel=covering)
     explorer.run()
     return explorer.found
-
-

@@ -48,28 +48,28 @@ def evaluate(it: Interpreter, node: cst.BaseExpression) -> Value:
 
 def text(node: cst.CSTNode) -> str:
     """A short source text of a name-like expression: `self.opt_g`, `opts[0]`, `m()`; "" for anything longer."""
-    if isinstance(node, cst.Name):
+    if type(node) is cst.Name:
         return node.value
-    if isinstance(node, cst.Attribute):
+    if type(node) is cst.Attribute:
         inner = text(node.value)
         return f"{inner}.{node.attr.value}" if inner else ""
-    if isinstance(node, cst.Subscript) and len(node.slice) == 1:
+    if type(node) is cst.Subscript and len(node.slice) == 1:
         inner, key = text(node.value), node.slice[0].slice
-        if inner and isinstance(key, cst.Index):
+        if inner and type(key) is cst.Index:
             if isinstance(key.value, (cst.SimpleString, cst.Integer, cst.Name)):
                 return f"{inner}[{key.value.value}]"
             return f"{inner}[…]"
         return inner
-    if isinstance(node, cst.Call):
+    if type(node) is cst.Call:
         inner = text(node.func)
         return f"{inner}(…)" if inner else ""
     return ""
 
 
 def dotted(node: cst.BaseExpression) -> str:
-    if isinstance(node, cst.Attribute):
+    if type(node) is cst.Attribute:
         return f"{dotted(node.value)}.{node.attr.value}"
-    return node.value if isinstance(node, cst.Name) else ""
+    return node.value if type(node) is cst.Name else ""
 
 
 # --- conditions ------------------------------------------------------------------------------------------------------
@@ -94,11 +94,11 @@ def known_truth(value: Value) -> bool | None:
 
 def condition(it: Interpreter, node: cst.BaseExpression, preferred: bool) -> tuple[bool, bool]:
     """Evaluate a condition to (truth, whether it is certain or the same in every turn)."""
-    if isinstance(node, cst.UnaryOperation) and isinstance(node.operator, cst.Not):
+    if type(node) is cst.UnaryOperation and type(node.operator) is cst.Not:
         truth, certain = condition(it, node.expression, not preferred)
         return not truth, certain
-    if isinstance(node, cst.BooleanOperation):
-        conjunction = isinstance(node.operator, cst.And)
+    if type(node) is cst.BooleanOperation:
+        conjunction = type(node.operator) is cst.And
         truth, certain = condition(it, node.left, preferred)
         if truth is not conjunction:
             return truth, certain
@@ -179,6 +179,9 @@ def _float(it: Interpreter, node: cst.Float) -> Value:
 
 
 def _string(it: Interpreter, node: cst.SimpleString) -> Value:
+    raw = node.value
+    if raw[0] in "\"'" and "\\" not in raw and raw[1:2] != raw[0]:
+        return Const(raw[1:-1])
     try:
         return Const(ast.literal_eval(node.value))
     except (ValueError, SyntaxError):
@@ -187,7 +190,7 @@ def _string(it: Interpreter, node: cst.SimpleString) -> Value:
 
 def _formatted(it: Interpreter, node: cst.FormattedString) -> Value:
     for part in node.parts:
-        if isinstance(part, cst.FormattedStringExpression):
+        if type(part) is cst.FormattedStringExpression:
             evaluate(it, part.expression)
     return Opaque("text")
 
@@ -207,7 +210,7 @@ def _elements(it: Interpreter, elements: Any) -> tuple[list[Value], bool]:
     exact = True
     for element in elements:
         value = evaluate(it, element.value)
-        if isinstance(element, cst.StarredElement):
+        if type(element) is cst.StarredElement:
             spread = spread_out(value)
             if spread is None:
                 exact = False
@@ -247,7 +250,7 @@ def _dict(it: Interpreter, node: cst.Dict) -> Value:
     table = Table({})
     for element in node.elements:
         value = evaluate(it, element.value)
-        if isinstance(element, cst.DictElement):
+        if type(element) is cst.DictElement:
             key = evaluate(it, element.key)
             if isinstance(key, Const) and isinstance(key.value, (str, int, bool, float, type(None))):
                 table.items[key.value] = value
@@ -274,7 +277,7 @@ def _lambda(it: Interpreter, node: cst.Lambda) -> Value:
 def _attribute(it: Interpreter, node: cst.Attribute) -> Value:
     depth = 0
     inner: cst.BaseExpression = node
-    while isinstance(inner, cst.Attribute):
+    while type(inner) is cst.Attribute:
         inner = inner.value
         depth += 1
     if depth > MAX_CHAIN:
@@ -305,9 +308,9 @@ def _subscript(it: Interpreter, node: cst.Subscript) -> Value:
 def key_of(it: Interpreter, node: cst.Subscript) -> Value:
     keys: list[Value] = []
     for element in node.slice:
-        if isinstance(element.slice, cst.Index):
+        if type(element.slice) is cst.Index:
             keys.append(evaluate(it, element.slice.value))
-        else:
+        elif isinstance(element.slice, cst.Slice):
             parts = [element.slice.lower, element.slice.upper, element.slice.step]
             bounds = [evaluate(it, part) if part is not None else NONE for part in parts]
             if all(isinstance(b, Const) for b in bounds):
@@ -368,11 +371,12 @@ def subscript(it: Interpreter, value: Value, key: Value, node: cst.CSTNode) -> V
 
 # --- operators -------------------------------------------------------------------------------------------------------
 
+
 def _binary(it: Interpreter, node: cst.BinaryOperation) -> Value:
     # A sum of thousands of terms is a chain to the left: walk it instead of recursing.
     chain: list[cst.BinaryOperation] = []
     inner: cst.BaseExpression = node
-    while isinstance(inner, cst.BinaryOperation):
+    while type(inner) is cst.BinaryOperation:
         chain.append(inner)
         inner = inner.left
     it.trace.burn(len(chain) // 16)
@@ -383,9 +387,7 @@ def _binary(it: Interpreter, node: cst.BinaryOperation) -> Value:
     return value
 
 
-def binary(
-    it: Interpreter, symbol: str, compute: Compute, left: Value, right: Value, node: cst.CSTNode
-) -> Value:
+def binary(it: Interpreter, symbol: str, compute: Compute, left: Value, right: Value, node: cst.CSTNode) -> Value:
     """`left symbol right`."""
     if isinstance(left, Const) and isinstance(right, Const):
         return _fold(symbol, compute, left, right)
@@ -439,21 +441,20 @@ def _fold(symbol: str, compute: Compute, left: Const, right: Const) -> Value:
         return Opaque()
     try:
         result = compute(left.value, right.value)
-    except Exception:
+    except Exception:  # noqa: BLE001 - constants of the checked program may refuse anything
         return Opaque()
     return Opaque() if result is None else Const(result, counter)
 
 
 def _unary(it: Interpreter, node: cst.UnaryOperation) -> Value:
     value = evaluate(it, node.expression)
-    if isinstance(node.operator, cst.Not):
+    if type(node.operator) is cst.Not:
         known = known_truth(value)
         if known is not None:
             return FALSE if known else TRUE
-        made = Opaque(refs=(value,), stable=isinstance(value, Opaque) and value.stable)
-        return made
+        return Opaque(refs=(value,), stable=isinstance(value, Opaque) and value.stable)
     if isinstance(value, Const) and isinstance(value.value, (int, float)):
-        if isinstance(node.operator, cst.Minus):
+        if type(node.operator) is cst.Minus:
             return Const(-value.value, value.counter)
         return Const(value.value)
     if isinstance(value, Tensor) or tensors.in_graph(value):
@@ -463,7 +464,7 @@ def _unary(it: Interpreter, node: cst.UnaryOperation) -> Value:
 
 def _boolean(it: Interpreter, node: cst.BooleanOperation) -> Value:
     left = evaluate(it, node.left)
-    conjunction = isinstance(node.operator, cst.And)
+    conjunction = type(node.operator) is cst.And
     truth, _ = truth_of(it, left, node.left, conjunction)
     return evaluate(it, node.right) if truth is conjunction else left
 
@@ -484,9 +485,7 @@ def _comparison(it: Interpreter, node: cst.Comparison) -> Value:
     return compare(it, symbol, compute, left, evaluate(it, target.comparator), node)
 
 
-def compare(
-    it: Interpreter, symbol: str, compute: Compute, left: Value, right: Value, node: cst.CSTNode
-) -> Value:
+def compare(it: Interpreter, symbol: str, compute: Compute, left: Value, right: Value, node: cst.CSTNode) -> Value:
     """`left symbol right`, for comparisons."""
     if isinstance(right, Const) and right.value is None and symbol in ("is", "is not", "==", "!="):
         is_none = _is_none(it, left)
@@ -503,7 +502,7 @@ def compare(
             return Opaque(called="another turn")
         try:
             return TRUE if compute(left.value, right.value) else FALSE
-        except Exception:
+        except Exception:  # noqa: BLE001 - constants of the checked program may refuse anything
             return Opaque()
     if isinstance(left, Periodic) and symbol in ("==", "!="):
         hit = _phase_is(left, right)
@@ -585,7 +584,7 @@ class Negation(Opaque):
         super().__init__(stable=of.stable)
         self.of = of
 
-    @property  # type: ignore[override]
+    @property
     def truth(self) -> bool | None:
         known = known_truth(self.of)
         return None if known is None else not known

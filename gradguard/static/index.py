@@ -39,6 +39,8 @@ _LAYOUT = (
     "has_trailing",
     "asynchronous",
 )
+# Fields hold nodes, sequences of nodes, or one of these. isinstance(…, cst.CSTNode) is slow: CSTNode is an ABC.
+_PLAIN = (type(None), str, bool, cst.MaybeSentinel)
 _FIELDS: dict[type[cst.CSTNode], tuple[str, ...]] = {}
 
 # Attributes whose presence makes a piece of code worth executing carefully.
@@ -57,12 +59,11 @@ def children(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
     """The nodes directly below `node` that are code, in the order of the source."""
     for name in _FIELDS.get(type(node)) or _fields(type(node)):
         child = getattr(node, name)
-        if isinstance(child, cst.CSTNode):
+        kind = type(child)
+        if kind is list or kind is tuple:
+            yield from child
+        elif kind not in _PLAIN:
             yield child
-        elif isinstance(child, (list, tuple)):
-            for item in child:
-                if isinstance(item, cst.CSTNode):
-                    yield item
 
 
 def names_in(node: cst.CSTNode) -> set[str]:
@@ -80,10 +81,11 @@ def names_in(node: cst.CSTNode) -> set[str]:
         elif kind is not cst.SimpleString:
             for name in _FIELDS.get(kind) or _fields(kind):
                 child = getattr(current, name)
-                if isinstance(child, cst.CSTNode):
-                    stack.append(child)
-                elif type(child) in (list, tuple):
+                kind_of_child = type(child)
+                if kind_of_child is list or kind_of_child is tuple:
                     stack.extend(child)
+                elif kind_of_child not in _PLAIN:
+                    stack.append(child)
     return found
 
 
@@ -107,7 +109,7 @@ class Index:
     hot: frozenset[str] = frozenset()
     names: set[str] = field(default_factory=set)
     _hot_nodes: dict[cst.CSTNode, bool] = field(default_factory=dict)
-    _names: dict[cst.CSTNode, set[str]] = field(default_factory=dict)
+    names_by_node: dict[cst.CSTNode, set[str]] = field(default_factory=dict)
 
     def is_hot(self, node: cst.CSTNode) -> bool:
         """Whether the subtree may touch gradients, directly or through functions of the file."""
@@ -117,9 +119,9 @@ class Index:
         return known
 
     def names_of(self, node: cst.CSTNode) -> set[str]:
-        names = self._names.get(node)
+        names = self.names_by_node.get(node)
         if names is None:
-            names = self._names[node] = names_in(node)
+            names = self.names_by_node[node] = names_in(node)
         return names
 
 
@@ -154,22 +156,25 @@ def _visit(body: object, index: Index, cls: cst.ClassDef | None, *, nested: bool
         elif kind is cst.Attribute:
             found.add("." + node.attr.value)  # type: ignore[attr-defined]
             stack.append(node.value)  # type: ignore[attr-defined]
-        elif isinstance(node, cst.FunctionDef):
+        elif kind is cst.FunctionDef:
+            assert isinstance(node, cst.FunctionDef)
             names = _visit([node.params, *node.decorators, node.body], index, None, nested=True)
             index.functions.append(Known(node, cls, nested, names))
-            index._names[node] = names
+            index.names_by_node[node] = names
             found |= names
-        elif isinstance(node, cst.ClassDef):
+        elif kind is cst.ClassDef:
+            assert isinstance(node, cst.ClassDef)
             index.classes.append(node)
             found |= _visit([node.body, *node.bases], index, node, nested=nested)
-        elif isinstance(node, cst.Expr) and isinstance(node.value, cst.Attribute):
-            index.bare.append(node.value)
-            stack.append(node.value)
+        elif kind is cst.Expr and type(node.value) is cst.Attribute:  # type: ignore[attr-defined]
+            index.bare.append(node.value)  # type: ignore[attr-defined]
+            stack.append(node.value)  # type: ignore[attr-defined]
         elif kind is not cst.SimpleString:
             for name in _FIELDS.get(kind) or _fields(kind):
                 child = getattr(node, name)
-                if isinstance(child, cst.CSTNode):
-                    stack.append(child)
-                elif type(child) in (list, tuple):
+                kind_of_child = type(child)
+                if kind_of_child is list or kind_of_child is tuple:
                     stack.extend(child)
+                elif kind_of_child not in _PLAIN:
+                    stack.append(child)
     return found

@@ -25,7 +25,6 @@ from gradguard.static.values import (
     Opaque,
     Package,
     Parameters,
-    Periodic,
     Scope,
     Seq,
     Table,
@@ -144,14 +143,14 @@ class Interpreter:
         return ""
 
     def suite(self, body: cst.BaseSuite) -> str:
-        if isinstance(body, cst.SimpleStatementSuite):
+        if type(body) is cst.SimpleStatementSuite:
             for small in body.body:
                 self.trace.burn()
                 signal = _SMALL[type(small)](self, small)
                 if signal:
                     return signal
             return ""
-        return self.run(body.body)  # type: ignore[arg-type]
+        return self.run(body.body)
 
 
 # --- conditions ------------------------------------------------------------------------------------------------------
@@ -167,13 +166,13 @@ def exits(suite: cst.CSTNode | None) -> str:
     if not body:
         return ""
     last = body[-1]
-    if isinstance(last, cst.SimpleStatementLine):
+    if type(last) is cst.SimpleStatementLine:
         last = last.body[-1]
     if isinstance(last, _EXITS):
         return type(last).__name__.lower()
-    if isinstance(last, cst.Expr) and isinstance(last.value, cst.Call):
+    if type(last) is cst.Expr and type(last.value) is cst.Call:
         func = last.value.func
-        name = func.attr.value if isinstance(func, cst.Attribute) else getattr(func, "value", "")
+        name = func.attr.value if type(func) is cst.Attribute else getattr(func, "value", "")
         if name in ("exit", "quit", "_exit", "abort"):
             return "raise"
     return ""
@@ -188,12 +187,12 @@ def _weight(it: Interpreter, node: cst.CSTNode | None) -> int:
 
 def _preference(it: Interpreter, node: cst.If) -> bool:
     """The branch that is likelier to train: the one that goes on, and the one that handles gradients."""
-    other = node.orelse.body if isinstance(node.orelse, cst.Else) else node.orelse
+    other = node.orelse.body if type(node.orelse) is cst.Else else node.orelse
     leaves = exits(node.body)
     leaves_other = exits(other) if isinstance(other, cst.BaseSuite) else ""
     heavy, heavy_other = _weight(it, node.body), _weight(it, other)
     if leaves in ("raise", "continue", "break") or (leaves == "return" and heavy < 4):
-        return bool(leaves_other in ("raise",) and leaves != "raise")
+        return bool(leaves_other == "raise" and leaves != "raise")
     if leaves_other in ("raise", "continue", "break"):
         return True
     if heavy != heavy_other:
@@ -215,17 +214,21 @@ def _run_if(it: Interpreter, node: cst.If) -> str:
     if len(trace.decided) > before:
         for decided in list(trace.decided)[before:]:
             trace.governs.setdefault(decided, node)
-        chosen = node.body if truth else (node.orelse.body if isinstance(node.orelse, cst.Else) else None)
-        if _leaves_a_loop(it, exits(chosen)) and _weight(it, chosen) < 4 and any(n in trace.plan for n in list(trace.decided)[before:]):
+        chosen = node.body if truth else (node.orelse.body if type(node.orelse) is cst.Else else None)
+        if (
+            _leaves_a_loop(it, exits(chosen))
+            and _weight(it, chosen) < 4
+            and any(n in trace.plan for n in list(trace.decided)[before:])
+        ):
             trace.partial = True
     trace.sides.add((node, truth))
     if body is None:
         return ""
     trace.guesses = guessed + (not certain)
     try:
-        if isinstance(body, cst.If):
+        if type(body) is cst.If:
             return _run_if(it, body)
-        return it.suite(body.body if isinstance(body, cst.Else) else body)  # type: ignore[arg-type]
+        return it.suite(body.body if type(body) is cst.Else else body)  # type: ignore[arg-type]
     finally:
         trace.guesses = guessed
 
@@ -255,7 +258,7 @@ def _run_while(it: Interpreter, node: cst.While) -> str:
 
 def _run_for(it: Interpreter, node: cst.For) -> str:
     iterable = it.eval(node.iter)
-    hint = node.target.value if isinstance(node.target, cst.Name) else ""
+    hint = node.target.value if type(node.target) is cst.Name else ""
     if isinstance(iterable, Generator):
         return _run_for_generator(it, node, iterable)
     items = iterate(it, iterable, hint, node, hot=it.file.index.is_hot(node))
@@ -379,7 +382,7 @@ def _run_try(it: Interpreter, node: cst.Try | cst.TryStar) -> str:
                 raise
             handler = node.handlers[0]
             it.trace.guesses += 1
-            if handler.name is not None and isinstance(handler.name.name, cst.Name):
+            if handler.name is not None and type(handler.name.name) is cst.Name:
                 it.frame.scope.bind(handler.name.name.value, Opaque("error"))
             signal = it.suite(handler.body)
             it.trace.guesses -= 1
@@ -417,7 +420,7 @@ def _enter(it: Interpreter, node: cst.With, position: int) -> str:
             producer, it.frames[:] = list(it.frames), consumer
             try:
                 if target is not None:
-                    assignment.assign(it, target, value, node)  # type: ignore[arg-type]
+                    assignment.assign(it, target, value, node)
                 ending[0] = _enter(it, node, position + 1)
             finally:
                 it.frames[:] = producer
@@ -428,7 +431,7 @@ def _enter(it: Interpreter, node: cst.With, position: int) -> str:
     enabled = it.grad_enabled
     value = library.enter(it, manager, item.item)
     if target is not None:
-        assignment.assign(it, target, value, node)  # type: ignore[arg-type]
+        assignment.assign(it, target, value, node)
     try:
         return _enter(it, node, position + 1)
     finally:
@@ -485,11 +488,11 @@ def _expression(it: Interpreter, node: cst.Expr) -> str:
     value = node.value
     if isinstance(value, (cst.SimpleString, cst.Ellipsis)):
         return ""
-    if isinstance(value, cst.Attribute):
+    if type(value) is cst.Attribute:
         return _bare(it, value)
-    it.mode_call = None
     result = it.eval(value)
     if it.mode_call is value:
+        it.mode_call = None
         library.enter(it, result, value)
     return ""
 
@@ -514,7 +517,7 @@ def _raise(it: Interpreter, node: cst.Raise) -> str:
 
 
 def _delete(it: Interpreter, node: cst.Del) -> str:
-    targets = [e.value for e in node.target.elements] if isinstance(node.target, cst.Tuple) else [node.target]
+    targets = [e.value for e in node.target.elements] if type(node.target) is cst.Tuple else [node.target]
     for target in targets:
         assignment.delete(it, target, node)
     return ""
@@ -546,7 +549,7 @@ def _nonlocal(it: Interpreter, node: cst.Nonlocal) -> str:
 def _import(it: Interpreter, node: cst.Import) -> str:
     for alias in node.names:
         dotted = expressions.dotted(alias.name)
-        if alias.asname is not None and isinstance(alias.asname.name, cst.Name):
+        if alias.asname is not None and type(alias.asname.name) is cst.Name:
             it.frame.scope.bind(alias.asname.name.value, library.import_module(it, dotted, 0))
         else:
             first = dotted.split(".")[0]
@@ -565,8 +568,8 @@ def _import_from(it: Interpreter, node: cst.ImportFrom) -> str:
                     it.frame.scope.bind(name, value)
         return ""
     for alias in node.names:
-        name = alias.name.value if isinstance(alias.name, cst.Name) else expressions.dotted(alias.name)
-        bound = alias.asname.name.value if alias.asname and isinstance(alias.asname.name, cst.Name) else name
+        name = alias.name.value if type(alias.name) is cst.Name else expressions.dotted(alias.name)
+        bound = alias.asname.name.value if alias.asname and type(alias.asname.name) is cst.Name else name
         it.frame.scope.bind(bound, library.import_name(it, dotted, level, name))
     return ""
 

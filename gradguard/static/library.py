@@ -26,13 +26,14 @@ from gradguard.static.values import (
     Module,
     Opaque,
     Optimizer,
-    Package,
+    Owner,
     Parameters,
     Partial,
     Seq,
     Table,
     Tensor,
     Value,
+    walk,
 )
 
 if TYPE_CHECKING:
@@ -40,35 +41,47 @@ if TYPE_CHECKING:
 
 BUILTINS = frozenset(dir(builtins))
 _LIBRARIES = frozenset(
-    "torch torchvision torchaudio torchtext numpy scipy pandas matplotlib sklearn tqdm os sys math random time json re copy "
+    "torch torchvision torchaudio torchtext numpy scipy pandas matplotlib sklearn tqdm os sys math random "
+    "time json re copy "
     "functools itertools collections contextlib typing dataclasses pathlib argparse logging abc enum pickle warnings "
-    "transformers datasets accelerate lightning pytorch_lightning deepspeed wandb tensorboardX PIL cv2 einops gym gymnasium "
-    "apex timm hydra omegaconf yaml rich click absl __future__ subprocess shutil glob string inspect multiprocessing".split()
+    "transformers datasets accelerate lightning pytorch_lightning deepspeed wandb tensorboardX PIL cv2 "
+    "einops gym gymnasium "
+    "apex timm hydra omegaconf yaml rich click absl __future__ subprocess shutil glob string inspect "
+    "multiprocessing".split()
 )
 _MODULE_NAME = re.compile(
     r"(^|_|\b)(model|net|network|nets|module|generator|discriminator|encoder|decoder|critic|actor|policy|backbone|head|"
-    r"classifier|student|teacher|unet|vae|gan|bert|lstm|gru|rnn|mlp|cnn|transformer|embedder|netG|netD|netE|G|D|E|F|G_\w|D_\w|"
-    r"gen|disc|value|qf\d?|(target_)?(q|v|vf|qf|value|policy)_?func(tion)?|q_net|agent_net|ddp_model|learner|fc\d*|conv\d*|linear\d*|layer\d*|proj|projector)\d*$|"
+    r"classifier|student|teacher|unet|vae|gan|bert|lstm|gru|rnn|mlp|cnn|transformer|embedder|"
+    r"netG|netD|netE|G|D|E|F|G_\w|D_\w|gen|disc|value|qf\d?|(target_)?(q|v|vf|qf|value|policy)_?func(tion)?|q_net|"
+    r"agent_net|ddp_model|learner|fc\d*|conv\d*|linear\d*|layer\d*|proj|projector)\d*$|"
     r"(net|model|encoder|decoder|generator|discriminator|critic|actor|network|backbone)(_?[A-Za-z0-9])?$",
 )
-_LOSS_NAME = re.compile(r"criterion|criteria|(^|_)loss(_?f(n|unc|unction)?)?\d*$|crit$|(^|_)(bce|mse|ce|l1|nll|kl)(_loss)?$|loss_fn|lossfn|objective", re.I)
+_LOSS_NAME = re.compile(
+    r"criterion|criteria|(^|_)loss(_?f(n|unc|unction)?)?\d*$|crit$|(^|_)(bce|mse|ce|l1|nll|kl)(_loss)?$|"
+    r"loss_fn|lossfn|objective",
+    re.IGNORECASE,
+)
 _PARAMETERLESS = frozenset(
-    "ReLU LeakyReLU ELU SELU GELU SiLU Mish Sigmoid Tanh Softmax LogSoftmax Softplus Softsign Hardtanh Hardswish Hardsigmoid "
-    "ReLU6 CELU GLU LogSigmoid Threshold Tanhshrink Dropout Dropout1d Dropout2d Dropout3d AlphaDropout FeatureAlphaDropout "
+    "ReLU LeakyReLU ELU SELU GELU SiLU Mish Sigmoid Tanh Softmax LogSoftmax Softplus Softsign Hardtanh "
+    "Hardswish Hardsigmoid "
+    "ReLU6 CELU GLU LogSigmoid Threshold Tanhshrink Dropout Dropout1d Dropout2d Dropout3d AlphaDropout "
+    "FeatureAlphaDropout "
     "Flatten Unflatten Identity MaxPool1d MaxPool2d MaxPool3d AvgPool1d AvgPool2d AvgPool3d AdaptiveAvgPool1d "
     "AdaptiveAvgPool2d AdaptiveAvgPool3d AdaptiveMaxPool1d AdaptiveMaxPool2d LPPool2d Upsample PixelShuffle ZeroPad2d "
-    "ReflectionPad1d ReflectionPad2d ReplicationPad2d ConstantPad2d CosineSimilarity PairwiseDistance Fold Unfold".split()
+    "ReflectionPad1d ReflectionPad2d ReplicationPad2d ConstantPad2d CosineSimilarity PairwiseDistance "
+    "Fold Unfold".split()
 )
 _CREATE = frozenset(
     "tensor rand randn zeros ones full empty arange linspace logspace eye randint randperm normal as_tensor from_numpy "
     "zeros_like ones_like rand_like randn_like full_like empty_like randint_like complex".split()
 )
-_ZEROS = frozenset({"zeros", "zeros_like"})
 _INTEGER = frozenset({"randint", "randperm", "randint_like"})
 _SAME_OBJECT = frozenset(
     "torch.nn.DataParallel torch.nn.parallel.DistributedDataParallel torch.nn.parallel.DataParallel torch.compile "
-    "torch.jit.script torch.nn.utils.spectral_norm torch.nn.utils.weight_norm torch.nn.utils.parametrizations.weight_norm "
-    "torch.nn.utils.parametrizations.spectral_norm torch.nn.SyncBatchNorm.convert_sync_batchnorm tqdm.tqdm tqdm tqdm.auto.tqdm "
+    "torch.jit.script torch.nn.utils.spectral_norm torch.nn.utils.weight_norm "
+    "torch.nn.utils.parametrizations.weight_norm "
+    "torch.nn.utils.parametrizations.spectral_norm torch.nn.SyncBatchNorm.convert_sync_batchnorm "
+    "tqdm.tqdm tqdm tqdm.auto.tqdm "
     "tqdm.notebook.tqdm tqdm.trange builtins.iter builtins.reversed builtins.sorted builtins.aiter rich.progress.track "
     "torch.distributed.fsdp.FullyShardedDataParallel torch.nn.Parameter.data tqdm.tqdm_notebook typing.cast".split()
 )
@@ -113,6 +126,12 @@ def resolve(it: Interpreter, value: Value, depth: int = 0) -> Value:
     """What an import of a file of the project stands for: its file is read now."""
     if not isinstance(value, Import):
         return value
+    if value.target is None:
+        value.target = _resolve(it, value, depth)
+    return value.target
+
+
+def _resolve(it: Interpreter, value: Import, depth: int) -> Value:
     file = it.project.load(value.path) if depth < 6 else None
     if file is None:
         return External(f"{'.' * value.level}{value.dotted}.{value.name}".rstrip("."))
@@ -122,7 +141,9 @@ def resolve(it: Interpreter, value: Value, depth: int = 0) -> Value:
     found = package.scope.variables.get(value.name)
     if found is not None:
         return resolve(it, found, depth + 1)
-    submodule = it.project.find(value.importer, f"{value.dotted}.{value.name}" if value.dotted else value.name, value.level)
+    submodule = it.project.find(
+        value.importer, f"{value.dotted}.{value.name}" if value.dotted else value.name, value.level
+    )
     if submodule is not None:
         return resolve(it, Import(submodule, "", value.dotted, value.level, value.importer), depth + 1)
     return External(f"{'.' * value.level}{value.dotted}.{value.name}")
@@ -154,7 +175,9 @@ def kind_of_class(base: Value) -> str:
         return "module"
     if path.startswith("torch.optim.") and "lr_scheduler" not in path:
         return "optimizer"
-    if path.startswith(("builtins.", "abc.", "typing.", "enum.", "torch.utils.data", "torch.autograd", "dataclasses.", "collections.")):
+    if path.startswith(
+        ("builtins.", "abc.", "typing.", "enum.", "torch.utils.data", "torch.autograd", "dataclasses.", "collections.")
+    ):
         return "plain"
     if last in ("LightningModule", "PreTrainedModel", "Module", "FairseqModel"):
         return "unknown"
@@ -229,7 +252,7 @@ def is_training_name(name: str, method: str) -> bool:
     """Whether a name alone makes clear that `name.method` is a training method."""
     if method in ("update", "unscale_"):
         return "scaler" in name.lower()
-    return bool(re.search(r"optim|(^|_)opt(_|\d|$)|sched|scaler|(^|_)adam", name, re.I))
+    return bool(re.search(r"optim|(^|_)opt(_|\d|$)|sched|scaler|(^|_)adam", name, re.IGNORECASE))
 
 
 # --- calls of the library --------------------------------------------------------------------------------------------
@@ -247,7 +270,7 @@ def call(it: Interpreter, path: str, arguments: Arguments, node: cst.CSTNode) ->
         return first if first is not None else Opaque(last)
     if path.startswith("torch.optim."):
         return _optim(it, path, last, arguments, node)
-    if path.startswith("torch.nn.functional.") or path.startswith("torch.nn.init."):
+    if path.startswith(("torch.nn.functional.", "torch.nn.init.")):
         if last.endswith("_") and path.startswith("torch.nn.init."):
             return arguments.get(0) or NONE
         return _function(it, last, arguments, node, f"F.{last}")
@@ -287,18 +310,30 @@ def _other(it: Interpreter, path: str, last: str, arguments: Arguments, node: cs
 
 
 def _looks_like_optimizer_class(name: str) -> bool:
-    return bool(re.match(r"(Fused|Deep|Distributed|Bnb|PagedA|8bit)?\w*(Adam|AdamW|SGD|Adafactor|Lion|LAMB|Lamb|LARS|RAdam|Ranger|Adan|Shampoo|Muon|RMSprop|Adagrad)\w*$", name))
+    return bool(
+        re.match(
+            r"(Fused|Deep|Distributed|Bnb|PagedA|8bit)?\w*(Adam|AdamW|SGD|Adafactor|Lion|LAMB|Lamb|LARS|RAdam|Ranger|Adan|Shampoo|Muon|RMSprop|Adagrad)\w*$",
+            name,
+        )
+    )
 
 
 def _function(it: Interpreter, name: str, arguments: Arguments, node: cst.CSTNode, label: str) -> Value:
     """A function on tensors."""
     given = list(arguments.positional)
     everything = list(arguments.all())
-    if not any(isinstance(v, Tensor) or tensors.in_graph(v) for v in tensors.walk(everything)):
+    if not any(isinstance(v, Tensor) or tensors.in_graph(v) for v in walk(everything)):
         if any(isinstance(v, (Seq, Table)) and v.items for v in everything) or everything:
             size = tensors.size_of("function", name, given, arguments.keywords)
             if isinstance(size, Size) and size.many is not None:
-                return Tensor(requires_grad=None, leaf=None, size=size, reach=tensors.reach_of(everything), unreduced=(node, label) if size.many else None, file=it.file)
+                return Tensor(
+                    requires_grad=None,
+                    leaf=None,
+                    size=size,
+                    reach=tensors.reach_of(everything),
+                    unreduced=(node, label) if size.many else None,
+                    file=it.file,
+                )
             return Opaque(name, refs=tuple(everything), reach=tensors.reach_of(everything))
     return tensors.apply(it, name, given, arguments.keywords, node, f"{label}()")
 
@@ -310,7 +345,9 @@ def _create(it: Interpreter, name: str, arguments: Arguments, node: cst.CSTNode)
         tensors.look(it, given, node)
     wants = arguments.get(-1, "requires_grad")
     flag = False if wants is None else (bool(wants.value) if isinstance(wants, Const) else None)
-    size = tensors.size_of("function", name, given, {k: v for k, v in arguments.keywords.items() if k != "requires_grad"})
+    size = tensors.size_of(
+        "function", name, given, {k: v for k, v in arguments.keywords.items() if k != "requires_grad"}
+    )
     device = arguments.get(-1, "device")
     dtype = arguments.get(-1, "dtype")
     kind = dtype.path.rsplit(".", 1)[-1] if isinstance(dtype, External) else ("?" if dtype is not None else "")
@@ -334,14 +371,18 @@ def _parameter(it: Interpreter, arguments: Arguments, node: cst.CSTNode) -> Valu
     wants = arguments.get(1, "requires_grad")
     flag = True if wants is None else (bool(wants.value) if isinstance(wants, Const) else None)
     size = data.size if isinstance(data, Tensor) else UNKNOWN
-    return tensors.leaf(it, node, size, requires_grad=flag, operation="nn.Parameter", cpu=isinstance(data, Tensor) and data.cpu)
+    return tensors.leaf(
+        it, node, size, requires_grad=flag, operation="nn.Parameter", cpu=isinstance(data, Tensor) and data.cpu
+    )
 
 
 def _variable(it: Interpreter, arguments: Arguments, node: cst.CSTNode) -> Value:
     data = arguments.get(0, "data")
     wants = arguments.get(1, "requires_grad")
     if isinstance(wants, Const) and wants.value:
-        return tensors.leaf(it, node, data.size if isinstance(data, Tensor) else UNKNOWN, requires_grad=True, operation="Variable")
+        return tensors.leaf(
+            it, node, data.size if isinstance(data, Tensor) else UNKNOWN, requires_grad=True, operation="Variable"
+        )
     if isinstance(data, Tensor) and data.requires_grad is not False:
         return tensors.method(it, data, "detach", Arguments(), node)
     if isinstance(data, Opaque) and tensors.in_graph(data):
@@ -359,7 +400,7 @@ def _module(it: Interpreter, kind: str, arguments: Arguments, node: cst.CSTNode)
     elif kind.startswith("Transformer"):
         module.children = []
     affine = arguments.get(-1, "affine") or arguments.get(-1, "elementwise_affine")
-    if kind.startswith("InstanceNorm") and affine is None or (isinstance(affine, Const) and affine.value is False):
+    if (kind.startswith("InstanceNorm") and affine is None) or (isinstance(affine, Const) and affine.value is False):
         module.has_parameters = False
     return module
 
@@ -367,7 +408,7 @@ def _module(it: Interpreter, kind: str, arguments: Arguments, node: cst.CSTNode)
 def _fill_container(it: Interpreter, module: Module, arguments: Arguments) -> None:
     values: list[Value] = []
     for value in arguments.positional:
-        value = objects.consumed(it, value)
+        value = objects.consumed(it, value)  # noqa: PLW2901 - a generator stands for what it yields
         if isinstance(value, Seq):
             values.extend(value.items)
         elif isinstance(value, Table):
@@ -390,12 +431,14 @@ def _optim(it: Interpreter, path: str, last: str, arguments: Arguments, node: cs
 
 def _make_optimizer(it: Interpreter, kind: str, given: Value | None, node: cst.CSTNode) -> Value:
     found = objects.as_parameters(it, given) if given is not None else None
-    owners: list[objects.Owner] = []
+    owners: list[Owner] = []
     if found is not None:
         owners = list(objects.subset(found) if found.partial else found.owners)
     elif given is not None:
-        objects._owners_in(it, given, owners, 0)
-    optimizer = Optimizer(kind, list(dict.fromkeys(owners)), ("optimizer", it.file, node), loose=found is None, node=node)
+        objects.owners_in(it, given, owners, 0)
+    optimizer = Optimizer(
+        kind, list(dict.fromkeys(owners)), ("optimizer", it.file, node), loose=found is None, node=node
+    )
     it.trace.add_optimizer(optimizer)
     return optimizer
 
@@ -422,19 +465,21 @@ def _autograd_grad(it: Interpreter, arguments: Arguments, node: cst.CSTNode) -> 
         return Opaque("gradients")
     seed = arguments.get(2, "grad_outputs")
     batched = arguments.get(-1, "is_grads_batched")
-    name = expressions.text(node.args[0].value) if isinstance(node, cst.Call) and node.args else ""
+    name = expressions.text(node.args[0].value) if type(node) is cst.Call and node.args else ""
     tensors.run_backward(
         it,
         [outputs],
         node,
         name=name,
-        seeded=False if seed is None or (isinstance(seed, Const) and seed.value is None) else True,
-        keeps_graph=tensors._keeps_graph(retain, create) if batched is None else None,
+        seeded=not (seed is None or (isinstance(seed, Const) and seed.value is None)),
+        keeps_graph=tensors.keeps_graph(retain, create) if batched is None else None,
         inputs=inputs if inputs is not None else Opaque(),
         accumulates=False,
     )
     keeps = isinstance(create, Const) and create.value is True
-    count = len(inputs.items) if isinstance(inputs, Seq) and inputs.exact else (1 if isinstance(inputs, Tensor) else None)
+    count = (
+        len(inputs.items) if isinstance(inputs, Seq) and inputs.exact else (1 if isinstance(inputs, Tensor) else None)
+    )
     results: list[Value] = []
     for position in range(count or 0):
         target = inputs.items[position] if isinstance(inputs, Seq) else inputs
@@ -457,15 +502,17 @@ def _autograd_backward(it: Interpreter, arguments: Arguments, node: cst.CSTNode)
         return NONE
     seed = arguments.get(1, "grad_tensors")
     inputs = arguments.get(5, "inputs")
-    name = expressions.text(node.args[0].value) if isinstance(node, cst.Call) and node.args else ""
+    name = expressions.text(node.args[0].value) if type(node) is cst.Call and node.args else ""
     several = isinstance(roots, Seq) and len(roots.items) > 1
     tensors.run_backward(
         it,
         [roots],
         node,
         name=name,
-        seeded=False if seed is None or (isinstance(seed, Const) and seed.value is None) else True,
-        keeps_graph=None if several else tensors._keeps_graph(arguments.get(2, "retain_graph"), arguments.get(3, "create_graph")),
+        seeded=not (seed is None or (isinstance(seed, Const) and seed.value is None)),
+        keeps_graph=None
+        if several
+        else tensors.keeps_graph(arguments.get(2, "retain_graph"), arguments.get(3, "create_graph")),
         inputs=inputs,
     )
     return NONE
@@ -502,7 +549,9 @@ def copied(it: Interpreter, value: Value, memo: dict[int, Value]) -> Value:
     if known is not None:
         return known
     if isinstance(value, Module):
-        made = Module(value.kind, value.config, value.keywords, [], list(value.names), value.has_parameters, value.frozen)
+        made = Module(
+            value.kind, value.config, value.keywords, [], list(value.names), value.has_parameters, value.frozen
+        )
         memo[id(value)] = made
         made.children = [copied(it, child, memo) for child in value.children]
         it.trace.ledger.born([made.ident])
@@ -583,7 +632,9 @@ def _listed(kind: str) -> Callable[[Interpreter, Arguments, cst.CSTNode], Value]
 
 
 def _dict_call(it: Interpreter, arguments: Arguments, node: cst.CSTNode) -> Value:
-    table = Table({key: value for key, value in arguments.keywords.items() if key not in ("*", "**")}, not arguments.open)
+    table = Table(
+        {key: value for key, value in arguments.keywords.items() if key not in ("*", "**")}, not arguments.open
+    )
     first = arguments.get(0)
     if isinstance(first, Table):
         table.items = {**first.items, **table.items}
@@ -632,10 +683,10 @@ def _len(it: Interpreter, arguments: Arguments, node: cst.CSTNode) -> Value:
 
 def _isinstance(it: Interpreter, arguments: Arguments, node: cst.CSTNode) -> Value:
     value, kind = arguments.get(0), arguments.get(1)
-    names = [k.path.rsplit(".", 1)[-1] for k in tensors.walk([kind] if kind else []) if isinstance(k, External)]
+    names = [k.path.rsplit(".", 1)[-1] for k in walk([kind] if kind else []) if isinstance(k, External)]
     if isinstance(value, Tensor):
         return TRUE if {"Tensor", "Parameter"} & set(names) else FALSE
-    if isinstance(value, Const) and not isinstance(value.value, type(None)):
+    if isinstance(value, Const) and value.value is not None:
         return TRUE if type(value.value).__name__ in names else FALSE
     if isinstance(value, Seq):
         return TRUE if value.kind in names or "Sequence" in names or "Iterable" in names else FALSE
@@ -644,7 +695,7 @@ def _isinstance(it: Interpreter, arguments: Arguments, node: cst.CSTNode) -> Val
     if isinstance(value, Module):
         return TRUE if {"Module", value.kind} & set(names) else FALSE
     if isinstance(value, Instance):
-        classes = [k for k in tensors.walk([kind] if kind else []) if isinstance(k, Class)]
+        classes = [k for k in walk([kind] if kind else []) if isinstance(k, Class)]
         if any(cls in classes for cls in value.cls.lineage()):
             return TRUE
         return Opaque() if not value.whole else (TRUE if "Module" in names and value.is_module else FALSE)
@@ -679,7 +730,7 @@ def _hasattr(it: Interpreter, arguments: Arguments, node: cst.CSTNode) -> Value:
     value, name = arguments.get(0), arguments.get(1)
     if isinstance(value, Instance) and isinstance(name, Const) and value.whole:
         known = name.value in value.attributes or value.cls.lookup(str(name.value)) is not None
-        return TRUE if known or value.is_module and name.value in objects.MODULE_METHODS else FALSE
+        return TRUE if known or (value.is_module and name.value in objects.MODULE_METHODS) else FALSE
     if isinstance(value, Opaque) and isinstance(name, Const):
         key = ("hasattr", name.value)
         known_value = value.memo.get(key)
@@ -764,7 +815,11 @@ def _scaler(it: Interpreter, arguments: Arguments, node: cst.CSTNode) -> Value:
 def _checkpoint(it: Interpreter, arguments: Arguments, node: cst.CSTNode) -> Value:
     if not arguments.positional:
         return Opaque()
-    keep = {k: v for k, v in arguments.keywords.items() if k not in ("use_reentrant", "preserve_rng_state", "determinism_check")}
+    keep = {
+        k: v
+        for k, v in arguments.keywords.items()
+        if k not in ("use_reentrant", "preserve_rng_state", "determinism_check")
+    }
     return it.call(arguments.positional[0], Arguments(arguments.positional[1:], keep), node)
 
 
@@ -817,11 +872,14 @@ _CALLS: dict[str, Callable[[Interpreter, Arguments, cst.CSTNode], Value]] = {
     "builtins.print": _looked,
     "builtins.int": _number,
     "builtins.float": _number,
-    "builtins.abs": lambda it, arguments, node: tensors.apply(it, "abs", list(arguments.positional), {}, node, "abs()")
-    if any(isinstance(v, Tensor) for v in arguments.positional)
-    else Opaque("number", reach=tensors.reach_of(arguments.positional)),
+    "builtins.abs": lambda it, arguments, node: (
+        tensors.apply(it, "abs", list(arguments.positional), {}, node, "abs()")
+        if any(isinstance(v, Tensor) for v in arguments.positional)
+        else Opaque("number", reach=tensors.reach_of(arguments.positional))
+    ),
     "accelerate.Accelerator": lambda it, arguments, node: Opaque("accelerator", stable=True),
     "apex.amp.initialize": _setup,
-    "apex.amp.scale_loss": lambda it, arguments, node: Opaque("scaled", called="scale_loss", refs=tuple(arguments.positional)),
+    "apex.amp.scale_loss": lambda it, arguments, node: Opaque(
+        "scaled", called="scale_loss", refs=tuple(arguments.positional)
+    ),
 }
-

@@ -1,4 +1,4 @@
-"""Attributes, items and methods of everything that is no tensor: modules, optimizers, instances, containers, unknowns."""
+"""Attributes, items and methods of all that is no tensor: modules, optimizers, instances, containers, unknowns."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from gradguard.static import calls, escape, expressions, library, tensors
+from gradguard.static.shapes import UNKNOWN, Size
 from gradguard.static.values import (
     NONE,
     Arguments,
@@ -36,9 +37,12 @@ if TYPE_CHECKING:
     from gradguard.static.interpreter import Interpreter
 
 _OPTIMIZER_NAME = re.compile(
-    r"(^|_|\b)(opt|optim|optimi[sz]er|optim[a-z]*|adam|adamw|sgd|rmsprop|lbfgs|adagrad)s?(_|\d|$)|optim(izer|iser)?s?$", re.I
+    r"(^|_|\b)(opt|optim|optimi[sz]er|optim[a-z]*|adam|adamw|sgd|rmsprop|lbfgs|adagrad)s?(_|\d|$)|optim(izer|iser)?s?$",
+    re.IGNORECASE,
 )
-_NOT_OPTIMIZER = re.compile(r"sched|lr_|env|scaler|prof|engine|accelerator|fabric|bar|strategy|state|config|args", re.I)
+_NOT_OPTIMIZER = re.compile(
+    r"sched|lr_|env|scaler|prof|engine|accelerator|fabric|bar|strategy|state|config|args", re.IGNORECASE
+)
 _SAME = frozenset(
     "train eval to cuda cpu half float double bfloat16 type share_memory apply compile requires_grad_ xpu mps npu "
     "to_empty ipu module".split()
@@ -83,7 +87,7 @@ def parameters_of(it: Interpreter, value: Value, *, pairs: bool = False) -> Para
 def as_parameters(it: Interpreter, value: Value) -> Parameters | None:
     """The parameters in a value that is given to an optimizer; None if some of it is unknown."""
     owners: list[Owner] = []
-    known = _owners_in(it, value, owners, 0)
+    known = owners_in(it, value, owners, 0)
     partial = any(isinstance(v, (Parameters, Tensor)) and v.partial for v in walk([value]))
     return Parameters(tuple(dict.fromkeys(owners)), partial=partial) if known else None
 
@@ -108,7 +112,7 @@ def subset(parameters: Parameters) -> tuple[Owner, ...]:
     return tuple(parts)
 
 
-def _owners_in(it: Interpreter, value: Value, owners: list[Owner], depth: int) -> bool:
+def owners_in(it: Interpreter, value: Value, owners: list[Owner], depth: int) -> bool:
     if depth > 5:
         return False
     if isinstance(value, Parameters):
@@ -118,22 +122,22 @@ def _owners_in(it: Interpreter, value: Value, owners: list[Owner], depth: int) -
         owners.extend(value.owners)
         return bool(value.owners) or value.requires_grad is False
     if isinstance(value, Seq):
-        results = [_owners_in(it, item, owners, depth + 1) for item in value.items]
+        results = [owners_in(it, item, owners, depth + 1) for item in value.items]
         return all(results) and (value.exact or bool(value.items))
     if isinstance(value, Table):
         if "params" in value.items:
-            return _owners_in(it, value.items["params"], owners, depth + 1)
-        results = [_owners_in(it, item, owners, depth + 1) for item in value.items.values()]
+            return owners_in(it, value.items["params"], owners, depth + 1)
+        results = [owners_in(it, item, owners, depth + 1) for item in value.items.values()]
         return all(results) and bool(results)
     if isinstance(value, Module):
         owners.append(value)
         return True
     if isinstance(value, Opaque) and value.called in ("filter", "enumerate", "zip", "chain", "iter"):
-        results = [_owners_in(it, ref, owners, depth + 1) for ref in value.refs]
+        results = [owners_in(it, ref, owners, depth + 1) for ref in value.refs]
         return all(results) and bool(results)
     if isinstance(value, Opaque):
         for ref in value.refs:
-            _owners_in(it, ref, owners, depth + 1)
+            owners_in(it, ref, owners, depth + 1)
     return False
 
 
@@ -156,7 +160,7 @@ def element(it: Interpreter, tensor: Tensor, node: cst.CSTNode) -> Value:
 
 def unknown_item(it: Interpreter, iterable: Value, hint: str) -> Value:
     if isinstance(iterable, Opaque):
-        name = hint or (iterable.hint[:-1] if iterable.hint.endswith("s") else iterable.hint)
+        name = hint or (iterable.hint.removesuffix("s"))
         return Opaque(name, refs=iterable.refs, op=iterable.op, reach=iterable.reach, attribute=f"in {iterable.hint}")
     return Opaque(hint, refs=(iterable,))
 
@@ -178,8 +182,7 @@ def unpacked(it: Interpreter, value: Value, position: int, hint: str, node: cst.
     if isinstance(value, Tensor):
         return tensors.index(it, value, Const(position), node)
     if isinstance(value, Parameters):
-        item = parameter(it, Parameters(value.owners))
-        return item
+        return parameter(it, Parameters(value.owners))
     return Opaque(hint, refs=(value,))
 
 
@@ -255,7 +258,9 @@ def attribute(it: Interpreter, value: Value, name: str, node: cst.CSTNode) -> Va
         if name in value.attributes:
             return value.attributes[name]
         if name == "param_groups":
-            return Seq([Table({"params": Parameters(tuple(value.owners)), "lr": Opaque("lr")}, exact=False)], exact=False)
+            return Seq(
+                [Table({"params": Parameters(tuple(value.owners)), "lr": Opaque("lr")}, exact=False)], exact=False
+            )
         return Method(value, name)
     if isinstance(value, Const):
         return Opaque(name)
@@ -283,7 +288,7 @@ def _opaque_grad(it: Interpreter, value: Opaque, node: cst.CSTNode) -> Value:
     value.parameters = True
     return Tensor(
         requires_grad=False, leaf=True, handle=(value,), grad_of=it.trace.generations((value,)),
-        name=f"{expressions.text(node.value)}.grad" if isinstance(node, cst.Attribute) else "",
+        name=f"{expressions.text(node.value)}.grad" if type(node) is cst.Attribute else "",
     )  # fmt: skip
 
 
@@ -293,7 +298,9 @@ def _module_attribute(it: Interpreter, module: Module, name: str) -> Value:
     if name in module.names:
         return module.children[module.names.index(name)]
     if name in ("weight", "bias") and module.has_parameters and not module.children:
-        tensor = Tensor(requires_grad=None if module.frozen is None else not module.frozen, leaf=True, owners=(module,), name=name)
+        tensor = Tensor(
+            requires_grad=None if module.frozen is None else not module.frozen, leaf=True, owners=(module,), name=name
+        )
         module.attributes[name] = tensor
         return tensor
     return Method(module, name)
@@ -316,9 +323,15 @@ def _instance_attribute(it: Interpreter, instance: Instance, name: str, node: cs
         return instance.cls
     if (instance.is_module and name in MODULE_METHODS) or name in ("zero_grad", "step", "backward", "manual_backward"):
         return Method(instance, name)
-    if name in ("optimizers", "lr_schedulers", "toggle_optimizer", "untoggle_optimizer", "log", "log_dict") or not instance.whole:
-        if isinstance(node, cst.Call) and not (node.args and library.names_module(name)):
-            return Method(instance, name)
+    if (
+        (
+            name in ("optimizers", "lr_schedulers", "toggle_optimizer", "untoggle_optimizer", "log", "log_dict")
+            or not instance.whole
+        )
+        and type(node) is cst.Call
+        and not (node.args and library.names_module(name))
+    ):
+        return Method(instance, name)
     return _unknown_attribute(it, instance, name, node)
 
 
@@ -387,12 +400,14 @@ def method(it: Interpreter, value: Value, name: str, arguments: Arguments, node:
 
 
 def _receiver_name(node: cst.CSTNode) -> str:
-    if isinstance(node, cst.Call):
+    if type(node) is cst.Call:
         node = node.func
-    return expressions.text(node.value) if isinstance(node, cst.Attribute) else ""
+    return expressions.text(node.value) if type(node) is cst.Attribute else ""
 
 
-def optimizer_method(it: Interpreter, optimizer: Optimizer, name: str, arguments: Arguments, node: cst.CSTNode) -> Value:
+def optimizer_method(
+    it: Interpreter, optimizer: Optimizer, name: str, arguments: Arguments, node: cst.CSTNode
+) -> Value:
     shown = _receiver_name(node) or "optimizer"
     if name == "step":
         closure = arguments.get(0, "closure")
@@ -433,7 +448,9 @@ def _module_method(it: Interpreter, module: Module, name: str, arguments: Argume
         return Parameters((module,), pairs=name.startswith("named"))
     if name == "requires_grad_":
         flag = arguments.get(0, "requires_grad")
-        tensors.set_requires_grad(it, module, True if flag is None else flag.value if isinstance(flag, Const) else None, node)
+        tensors.set_requires_grad(
+            it, module, True if flag is None else flag.value if isinstance(flag, Const) else None, node
+        )
         return module
     if name in _SAME:
         return module
@@ -492,7 +509,15 @@ def _instance_method(
     if name == "manual_backward":
         _wrapped_backward(it, arguments, node)
         return NONE
-    if name in ("log", "log_dict", "print", "toggle_optimizer", "untoggle_optimizer", "lr_schedulers", "save_hyperparameters"):
+    if name in (
+        "log",
+        "log_dict",
+        "print",
+        "toggle_optimizer",
+        "untoggle_optimizer",
+        "lr_schedulers",
+        "save_hyperparameters",
+    ):
         return Opaque(name)
     if name in _REPEATABLE:
         return _repeatable(unknown_of(instance), name)
@@ -518,7 +543,7 @@ def _wrapped_backward(it: Interpreter, arguments: Arguments, node: cst.CSTNode) 
     if loss is None:
         return
     name = ""
-    if isinstance(node, cst.Call) and node.args:
+    if type(node) is cst.Call and node.args:
         name = expressions.text(node.args[0].value)
     rest = Arguments(arguments.positional[1:], dict(arguments.keywords))
     if isinstance(loss, (Tensor, Opaque)):
@@ -536,7 +561,7 @@ def looks_like_optimizer(it: Interpreter, value: Opaque) -> bool:
     if value.bound and not value.stable and not _OPTIMIZER_NAME.search(name):
         name = value.bound
     if not name or _NOT_OPTIMIZER.search(name):
-        return bool(name and name in it.file.zeroed and not re.search(r"sched|env|prof", name, re.I))
+        return bool(name and name in it.file.zeroed and not re.search(r"sched|env|prof", name, re.IGNORECASE))
     return bool(_OPTIMIZER_NAME.search(name)) or name in it.file.zeroed
 
 
@@ -549,7 +574,7 @@ def optimizer_of(it: Interpreter, value: Opaque) -> Optimizer:
         if len(wrapped) == 1:
             known = value.memo["optimizer "] = next(iter(wrapped.values()))
             value.optimizer = True
-            return known  # type: ignore[return-value]
+            return known
         known = Optimizer("", [], ("unknown", _path(value)), loose=True)
         value.memo["optimizer "] = known
         value.optimizer = True
@@ -572,7 +597,7 @@ def is_optimizer(it: Interpreter, value: Value | None) -> bool:
 
 def _opaque_method(it: Interpreter, value: Opaque, name: str, arguments: Arguments, node: cst.CSTNode) -> Value:
     first = arguments.get(0)
-    if name == "backward" or name == "manual_backward":
+    if name in {"backward", "manual_backward"}:
         return _opaque_backward(it, value, name, arguments, node)
     if name == "step":
         return _opaque_step(it, value, arguments, node)
@@ -587,7 +612,9 @@ def _opaque_method(it: Interpreter, value: Opaque, name: str, arguments: Argumen
         return parameters_of(it, value, pairs=name.startswith("named"))
     if name == "requires_grad_" and not tensors.in_graph(value):
         flag = arguments.get(0, "requires_grad")
-        tensors.set_requires_grad(it, value, True if flag is None else flag.value if isinstance(flag, Const) else None, node)
+        tensors.set_requires_grad(
+            it, value, True if flag is None else flag.value if isinstance(flag, Const) else None, node
+        )
         return value
     if tensors.in_graph(value):
         if name in ("detach", "item", "tolist", "numpy", "detach_"):
@@ -600,7 +627,9 @@ def _opaque_method(it: Interpreter, value: Opaque, name: str, arguments: Argumen
     if name in _SAME:
         return value
     if name in tensors.TENSOR_ONLY:
-        tensor = Tensor(requires_grad=False if name == "detach" else None, leaf=True if name == "detach" else None, name=value.hint)
+        tensor = Tensor(
+            requires_grad=False if name == "detach" else None, leaf=True if name == "detach" else None, name=value.hint
+        )
         if name == "detach":
             return tensor
         return tensors.method(it, tensor, name, arguments, node)
@@ -608,23 +637,32 @@ def _opaque_method(it: Interpreter, value: Opaque, name: str, arguments: Argumen
         return Opaque(value.hint, refs=value.refs, op=value.op, reach=value.reach, attribute=name)
     if name in _REPEATABLE:
         return _repeatable(value, name)
-    if name in ("prepare", "setup", "setup_module", "setup_optimizers", "unwrap_model", "initialize", "wrap", "configure"):
+    if name in (
+        "prepare",
+        "setup",
+        "setup_module",
+        "setup_optimizers",
+        "unwrap_model",
+        "initialize",
+        "wrap",
+        "configure",
+    ):
         given = list(arguments.positional)
         escape.note_elsewhere(it, name, given)
         return given[0] if len(given) == 1 else Seq(given, kind="tuple")
     return escape.unknown_call(it, name, arguments, node, receiver=value)
 
 
-def _size(value: Value) -> tensors.Size:
-    return value.size if isinstance(value, Tensor) else tensors.UNKNOWN
+def _size(value: Value) -> Size:
+    return value.size if isinstance(value, Tensor) else UNKNOWN
 
 
 def _opaque_backward(it: Interpreter, value: Opaque, name: str, arguments: Arguments, node: cst.CSTNode) -> Value:
     first = arguments.get(0, "loss")
     # What takes the loss as an argument is an engine (accelerate, DeepSpeed, apex, …) and no tensor.
-    wraps = isinstance(first, Tensor) and first.requires_grad is not False
-    wraps = wraps or (isinstance(first, Opaque) and not first.detached)
-    wraps = wraps and (value.op is None or value.parameters or "loss" not in (value.hint + value.bound).lower())
+    wraps = isinstance(first, (Tensor, Opaque)) and (
+        value.op is None or value.parameters or "loss" not in (value.hint + value.bound).lower()
+    )
     if wraps or name == "manual_backward":
         value.memo["wraps backward"] = Const(True)
         _wrapped_backward(it, arguments, node)
@@ -637,7 +675,7 @@ def _opaque_step(it: Interpreter, value: Opaque, arguments: Arguments, node: cst
     first = arguments.get(0)
     if is_optimizer(it, first) and not looks_like_optimizer(it, value):
         optimizer = first if isinstance(first, Optimizer) else optimizer_of(it, first)  # type: ignore[arg-type]
-        name = expressions.text(node.args[0].value) if isinstance(node, cst.Call) and node.args else "optimizer"
+        name = expressions.text(node.args[0].value) if type(node) is cst.Call and node.args else "optimizer"
         it.trace.step(node, it.file, name or "optimizer", optimizer)
         return NONE
     if "wraps backward" in value.memo:
@@ -732,7 +770,9 @@ def submodules(module: Module | Instance, how: str) -> Value:
 
 
 def _descend(module: Module | Instance, found: list[Value], depth: int) -> None:
-    children = [*module.children, *module.attributes.values()] if isinstance(module, Module) else module.attributes.values()
+    children = (
+        [*module.children, *module.attributes.values()] if isinstance(module, Module) else module.attributes.values()
+    )
     for child in walk(children):
         if isinstance(child, (Module, Instance)) and child not in found and len(found) < 24:
             found.append(child)
@@ -787,5 +827,3 @@ def held_optimizers(it: Interpreter, value: Value, depth: int = 3) -> Iterator[O
             yield from held_optimizers(it, child, depth - 1)
     elif isinstance(value, Bound) and depth:
         yield from held_optimizers(it, value.receiver, depth - 1)
-
-

@@ -83,7 +83,7 @@ class Project:
         return self._found[key]
 
     def _find(self, path: str, dotted: str, level: int) -> str | None:
-        if not dotted and not level or path.startswith("<") or path == "-":
+        if (not dotted and not level) or path.startswith("<") or path == "-":
             return None
         folder = os.path.dirname(path)
         roots = [folder]
@@ -109,11 +109,11 @@ class Project:
         return None
 
     def load(self, path: str) -> SourceFile | None:
-        real = os.path.realpath(path)
-        if real == os.path.realpath(self.main.source.path):
-            return self.main
-        if real not in self.loaded:
-            if len(self.loaded) >= MAX_SIBLINGS:
+        if path not in self.loaded:
+            if os.path.realpath(path) == os.path.realpath(self.main.source.path):
+                self.loaded[path] = self.main
+            elif len(self.loaded) >= MAX_SIBLINGS:
                 return None
-            self.loaded[real] = load(path)
-        return self.loaded[real]
+            else:
+                self.loaded[path] = load(path)
+        return self.loaded[path]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import libcst as cst
@@ -25,7 +25,6 @@ from gradguard.static.values import (
     Owner,
     Parameters,
     Seq,
-
     Tensor,
     Value,
     walk,
@@ -36,18 +35,24 @@ if TYPE_CHECKING:
 
 # Operations whose backward needs no saved buffer, found by running backward twice through each.
 FREE = frozenset(
-    "add sub neg sum mean view reshape getitem t T mT H clone double float half to cuda cpu cat concat stack hstack vstack "
-    "expand flatten squeeze unsqueeze permute transpose swapaxes movedim chunk split unbind diff cumsum tril triu repeat "
-    "interpolate pad flip roll trace select narrow contiguous view_as reshape_as expand_as type type_as bfloat16 nansum "
+    "add sub neg sum mean view reshape getitem t T mT H clone double float half to cuda cpu cat concat "
+    "stack hstack vstack "
+    "expand flatten squeeze unsqueeze permute transpose swapaxes movedim chunk split unbind diff cumsum "
+    "tril triu repeat "
+    "interpolate pad flip roll trace select narrow contiguous view_as reshape_as expand_as type type_as "
+    "bfloat16 nansum "
     "diagonal diag unflatten ravel rot90 tile".split()
 )
 # Operations whose result has no graph, whatever goes in.
 NO_GRAPH = frozenset(
     "argmax argmin argsort eq ne lt le gt ge isnan isinf isfinite any all sign_ bool long int nonzero bincount "
     "zeros_like ones_like empty_like rand_like randn_like full_like randint_like new_zeros new_ones new_empty new_full "
-    "new new_tensor resize_as_ bernoulli multinomial one_hot equal allclose logical_and logical_or logical_not is_tensor numel".split()
+    "new new_tensor resize_as_ bernoulli multinomial one_hot equal allclose logical_and logical_or "
+    "logical_not is_tensor numel".split()
 )
-NUMBERS = frozenset("item tolist numpy size dim ndimension numel element_size stride nelement data_ptr is_floating_point".split())
+NUMBERS = frozenset(
+    "item tolist numpy size dim ndimension numel element_size stride nelement data_ptr is_floating_point".split()
+)
 # Methods that only a tensor has, so that an unknown receiver must be one.
 TENSOR_ONLY = frozenset(
     "clone detach unsqueeze squeeze view reshape permute transpose requires_grad_ retain_grad backward contiguous "
@@ -90,16 +95,16 @@ def reach_of(values: Iterable[Value], depth: int = 1) -> frozenset[Owner]:
                 found.add(value)
             if depth and value.refs and not value.reach:
                 found.update(reach_of(value.refs, depth - 1))
-        elif isinstance(value, Module) and not value.frozen:
-            found.add(value)
-        elif isinstance(value, Instance) and value.is_module:
+        elif (isinstance(value, Module) and not value.frozen) or (isinstance(value, Instance) and value.is_module):
             found.add(value)
         elif isinstance(value, Parameters):
             found.update(value.owners)
     return frozenset(found)
 
 
-def leaf(it: Interpreter, node: cst.CSTNode | None, size: Size = UNKNOWN, *, requires_grad: bool | None, **facts: Any) -> Tensor:
+def leaf(
+    it: Interpreter, node: cst.CSTNode | None, size: Size = UNKNOWN, *, requires_grad: bool | None, **facts: Any
+) -> Tensor:
     """A new leaf tensor."""
     tensor = Tensor(requires_grad=requires_grad, leaf=True, size=size, file=it.file, leaf_at=node, **facts)
     if requires_grad:
@@ -112,7 +117,11 @@ def as_tensor(value: Opaque) -> Tensor:
     """An unknown value that turned out to be a tensor."""
     known = value.op is not None
     tensor = Tensor(
-        requires_grad=True if known else None, leaf=False if known else None, op=value.op, reach=value.reach, name=value.hint
+        requires_grad=True if known else None,
+        leaf=False if known else None,
+        op=value.op,
+        reach=value.reach,
+        name=value.hint,
     )
     if value.parameters:
         tensor.requires_grad, tensor.leaf, tensor.owners = True, None, (value,)
@@ -144,10 +153,17 @@ def size_of(kind: str, name: str, args: list[Value], kwargs: dict[str, Value]) -
         words = {key: argument(value) for key, value in kwargs.items()}
         if kind == "method":
             receiver = argument(args[0])
-            return shapes.method(name, receiver if isinstance(receiver, Size) else UNKNOWN, [argument(a) for a in args[1:]], words)
-        return shapes.function(name, [argument(a) for a in args], words)
+            given = [argument(a) for a in args[1:]]
+            return _flat(shapes.method(name, receiver if isinstance(receiver, Size) else UNKNOWN, given, words))
+        return _flat(shapes.function(name, [argument(a) for a in args], words))
     except (TypeError, ValueError, IndexError, KeyError, AttributeError):
         return UNKNOWN
+
+
+def _flat(result: object) -> Size | tuple[Size, ...]:
+    if isinstance(result, tuple):
+        return tuple(part if isinstance(part, Size) else UNKNOWN for part in result)
+    return result if isinstance(result, Size) else UNKNOWN
 
 
 # --- operations ------------------------------------------------------------------------------------------------------
@@ -284,7 +300,19 @@ def attribute(it: Interpreter, tensor: Tensor, name: str, node: cst.CSTNode) -> 
         return Seq([Opaque("extent") if d is None else Const(d) for d in dims], kind="tuple")
     if name == "ndim" and tensor.size.dims is not None:
         return Const(len(tensor.size.dims))
-    if name in ("dtype", "device", "grad_fn", "layout", "itemsize", "nbytes", "name", "names", "is_cuda", "ndim", "_version"):
+    if name in (
+        "dtype",
+        "device",
+        "grad_fn",
+        "layout",
+        "itemsize",
+        "nbytes",
+        "name",
+        "names",
+        "is_cuda",
+        "ndim",
+        "_version",
+    ):
         return Opaque(name)
     return Method(tensor, name)
 
@@ -306,7 +334,7 @@ def read_grad(it: Interpreter, tensor: Tensor, node: cst.CSTNode) -> Value:
     """`tensor.grad`."""
     from gradguard.static.expressions import text
 
-    name = text(node.value) if isinstance(node, cst.Attribute) else tensor.name
+    name = text(node.value) if type(node) is cst.Attribute else tensor.name
     if not tensor.handle:
         it.trace.grad_read(
             GradRead(
@@ -349,11 +377,13 @@ def set_attribute(
         set_requires_grad(it, tensor, value.value if isinstance(value, Const) else None, node)
 
 
-def assign_grad(it: Interpreter, owners: tuple[Owner, ...], value: Value, target: cst.CSTNode, node: cst.CSTNode) -> None:
+def assign_grad(
+    it: Interpreter, owners: tuple[Owner, ...], value: Value, target: cst.CSTNode, node: cst.CSTNode
+) -> None:
     """`w.grad = value`."""
     from gradguard.static.expressions import text
 
-    name = text(target.value) if isinstance(target, cst.Attribute) else ""
+    name = text(target.value) if type(target) is cst.Attribute else ""
     if isinstance(value, Const) and value.value is None:
         it.trace.zero_grad(node, it.file, name, owners)
         return
@@ -407,7 +437,9 @@ def _is_zero(value: Value) -> bool:
     return isinstance(value, Const) and not isinstance(value.value, bool) and value.value == 0
 
 
-def write(it: Interpreter, target: Tensor, value: Value, node: cst.CSTNode, *, operation: str, augmented: str = "") -> None:
+def write(
+    it: Interpreter, target: Tensor, value: Value, node: cst.CSTNode, *, operation: str, augmented: str = ""
+) -> None:
     """`target` is overwritten in place by `value`, or combined with it."""
     if target.handle:
         zero = _is_zero(value) and augmented in ("", "*")
@@ -419,7 +451,7 @@ def write(it: Interpreter, target: Tensor, value: Value, node: cst.CSTNode, *, o
     if owners and grad_of:
         from gradguard.static.expressions import text
 
-        name = base.name or (text(node.target) if isinstance(node, cst.AugAssign) else "") or "w"
+        name = base.name or (text(node.target) if type(node) is cst.AugAssign else "") or "w"
         it.trace.manual_update(node, it.file, name, owners, grad_of)
         return
     if in_graph(value) and not owners and it.grad_enabled is not False:
@@ -490,7 +522,12 @@ def _size_method(tensor: Tensor, name: str, arguments: Arguments) -> Value:
     which = arguments.get(0, "dim")
     if name == "size" and which is None:
         return Seq([Opaque("extent") if d is None else Const(d) for d in dims], kind="tuple")
-    if name == "size" and isinstance(which, Const) and isinstance(which.value, int) and -len(dims) <= which.value < len(dims):
+    if (
+        name == "size"
+        and isinstance(which, Const)
+        and isinstance(which.value, int)
+        and -len(dims) <= which.value < len(dims)
+    ):
         extent = dims[which.value]
         return Opaque("extent") if extent is None else Const(extent)
     return Opaque(name)
@@ -545,7 +582,7 @@ def _to_changes_nothing(tensor: Tensor, wanted: Value) -> bool | None:
     if isinstance(wanted, Opaque):
         if wanted.called == "torch.device":
             return True if wanted.hint == "cpu" and tensor.cpu else (None if wanted.hint == "cpu" else False)
-        if "device" in wanted.hint.lower() and wanted.hint != "device" or wanted.attribute == "device":
+        if ("device" in wanted.hint.lower() and wanted.hint != "device") or wanted.attribute == "device":
             return None if wanted.attribute == "device" and not _is_config(wanted) else False
         if wanted.hint == "device":
             return None if wanted.parent is None and not wanted.stable else False
@@ -554,7 +591,9 @@ def _to_changes_nothing(tensor: Tensor, wanted: Value) -> bool | None:
 
 def _is_config(value: Opaque) -> bool:
     parent = value.parent
-    return parent is not None and any(word in parent.hint.lower() for word in ("arg", "opt", "cfg", "conf", "self", "param"))
+    return parent is not None and any(
+        word in parent.hint.lower() for word in ("arg", "opt", "cfg", "conf", "self", "param")
+    )
 
 
 def _in_place(it: Interpreter, tensor: Tensor, name: str, arguments: Arguments, node: cst.CSTNode) -> Value:
@@ -584,7 +623,7 @@ def _in_place(it: Interpreter, tensor: Tensor, name: str, arguments: Arguments, 
 # --- backward --------------------------------------------------------------------------------------------------------
 
 
-def _keeps_graph(retain: Value | None, create: Value | None) -> bool | None:
+def keeps_graph(retain: Value | None, create: Value | None) -> bool | None:
     flags = [value.value if isinstance(value, Const) else "?" for value in (retain, create) if value is not None]
     if any(flag is True for flag in flags):
         return True
@@ -597,7 +636,7 @@ def backward(it: Interpreter, root: Value, arguments: Arguments, node: cst.CSTNo
     """`root.backward(gradient, retain_graph, create_graph, inputs)`."""
     from gradguard.static.expressions import text
 
-    if not name and isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute):
+    if not name and type(node) is cst.Call and type(node.func) is cst.Attribute:
         name = text(node.func.value)
     gradient = arguments.get(0, "gradient")
     inputs = arguments.get(3, "inputs")
@@ -606,8 +645,8 @@ def backward(it: Interpreter, root: Value, arguments: Arguments, node: cst.CSTNo
         [root],
         node,
         name=name,
-        seeded=False if gradient is None or (isinstance(gradient, Const) and gradient.value is None) else True,
-        keeps_graph=_keeps_graph(
+        seeded=not (gradient is None or (isinstance(gradient, Const) and gradient.value is None)),
+        keeps_graph=keeps_graph(
             arguments.get(1, "retain_graph") or arguments.get(-1, "retain_variables"), arguments.get(2, "create_graph")
         ),
         inputs=None if inputs is None or (isinstance(inputs, Const) and inputs.value is None) else inputs,
@@ -640,7 +679,9 @@ def run_backward(
         only: frozenset[int] | None = None
         through: frozenset[int] | None = None
         if inputs is not None:
-            targets = [v for v in walk([inputs]) if isinstance(v, (Tensor, Opaque, Parameters, Module, Instance))]
+            targets: list[Value] = [
+                v for v in walk([inputs]) if isinstance(v, (Tensor, Opaque, Parameters, Module, Instance))
+            ]
             only = it.trace.cells(reach_of(targets) | {v for v in targets if isinstance(v, Opaque)})
             through = _between(root.op, targets) if root.op is not None else frozenset()
         it.trace.backward(
@@ -695,5 +736,3 @@ def _between(root: Op, targets: list[Value]) -> frozenset[int]:
                 wanted.add(op.ident)
                 changed = True
     return frozenset(wanted)
-
-

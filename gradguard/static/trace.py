@@ -254,7 +254,12 @@ class Trace:
         )
 
     def manual_update(
-        self, node: cst.CSTNode, file: SourceFile, name: str, target: Iterable[Owner], grad_of: frozenset[tuple[int, int]]
+        self,
+        node: cst.CSTNode,
+        file: SourceFile,
+        name: str,
+        target: Iterable[Owner],
+        grad_of: frozenset[tuple[int, int]],
     ) -> None:
         current = {cell for cell, generation in grad_of if self.generation.get(cell, 0) == generation}
         cells = self.cells(target) & current
@@ -341,7 +346,9 @@ def instance_parts(instance: Instance) -> Iterator[Owner]:
     if instance.unknown is not None:
         values.extend(v for v in instance.unknown.memo.values() if isinstance(v, Opaque) and v.parameters)
     for value in values:
-        if isinstance(value, (Module, Instance)) or (isinstance(value, Opaque) and (value.parameters or not value.stable)):
+        if isinstance(value, (Module, Instance)) or (
+            isinstance(value, Opaque) and (value.parameters or not value.stable)
+        ):
             if isinstance(value, Instance) and not value.is_module:
                 continue
             if isinstance(value, Opaque) and not value.parameters:

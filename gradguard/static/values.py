@@ -305,6 +305,7 @@ class Import(Value):
     dotted: str
     level: int
     importer: SourceFile
+    target: Value | None = None
 
 
 @dataclass(slots=True, eq=False)
