@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -28,7 +28,6 @@ class Past:
     site: Instruction | None
     number: int
     keeps_graph: bool
-    calls: Hashable = None
 
 
 @dataclass(slots=True)
@@ -59,15 +58,15 @@ def nodes_from(roots: Sequence[Any]) -> Iterator[Node]:
 def is_freed(node: Any) -> bool:
     names = [name for name in dir(node) if name.startswith("_saved_")]
     if not names and hasattr(type(node), "saved_tensors"):
-        names = ["saved_tensors"]
-    for name in names:
-        try:
-            getattr(node, name)
-        except RuntimeError as error:
-            if _FREED in str(error):
-                return True
-        except Exception:  # noqa: BLE001, S112 - a saved value that cannot be looked at tells nothing
-            continue
+        names = ["saved_tensors"]  # of a custom Function
+    return any(_raises_freed(node, name) for name in names)
+
+
+def _raises_freed(node: Any, name: str) -> bool:
+    try:
+        getattr(node, name)
+    except Exception as error:
+        return _FREED in str(error)
     return False
 
 
@@ -77,7 +76,8 @@ def shared_graph(roots: Sequence[Any], past: Sequence[Past], sites: Sites, frame
         for entry in earlier:
             if entry.root() is root and root.grad_fn is not None:
                 return Shared(root.grad_fn, entry, "", is_root=True)
-    alive = {index: set(nodes_from([root])) for index, entry in enumerate(earlier) if (root := entry.root()) is not None}
+    roots_alive = ((index, entry.root()) for index, entry in enumerate(earlier))
+    alive = {index: set(nodes_from([root])) for index, root in roots_alive if root is not None}
     reached: list[tuple[Node, Past]] = []
     for node in nodes_from(roots):
         if not node.next_functions or type(node).__name__ == "AccumulateGrad":
@@ -137,7 +137,7 @@ def _held(value: Any, path: str, node: Any, depth: int) -> str:
         items = [(f"{path}[{key!r}]", item) for key, item in list(value.items()) if isinstance(key, (str, int))]
     elif type(value).__name__ in ("list", "tuple", "deque") and len(value) <= 100:
         items = [(f"{path}[{index}]", item) for index, item in enumerate(list(value))]
-    elif hasattr(value, "__dict__") and not isinstance(value, type) and type(value).__module__ not in ("builtins",):
+    elif hasattr(value, "__dict__") and not isinstance(value, type) and type(value).__module__ != "builtins":
         space = vars(value)
         if isinstance(space, dict) and len(space) <= 60 and type(value).__name__ != "module":
             items = [(f"{path}.{key}", item) for key, item in list(space.items()) if isinstance(key, str)]

@@ -7,6 +7,7 @@ one is a clearing, an edit or an assignment by hand. Gradients that have always 
 
 from __future__ import annotations
 
+import math
 import weakref
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -21,9 +22,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Gradients", "Parameter", "Updater"]
 
+Copy: TypeAlias = "Tensor | list[Any]"
 ByHand: TypeAlias = "Callable[[Sequence[Tensor]], tuple[Hashable, str]]"
 
 _BLOCK = 256
+_FEW = 16
+_SINGLE_PRECISION = 5e-7
+_ALWAYS_COMPARED = 8
 _ALWAYS_SAMPLED = 4
 _MOST_LEAVES = 64
 _MOST_NODES = 4000
@@ -35,8 +40,8 @@ class Parameter:
     """What was last seen of one parameter. It holds no tensor of the user."""
 
     __slots__ = (
-        "__weakref__", "block", "cell", "fresh", "grad", "key", "moves", "owned", "tensor", "uses", "version",
-        "weight_version", "weights",
+        "__weakref__", "block", "cell", "fresh", "grad", "key", "moves", "owned", "suspect", "tensor", "uses",
+        "version", "weight_version", "weights",
     )  # fmt: skip
 
     def __init__(self, tensor: Tensor, cell: int) -> None:
@@ -45,12 +50,13 @@ class Parameter:
         self.cell = cell
         self.grad: weakref.ref[Tensor] | None = None
         self.version = 0
-        self.block: Tensor | None = None
+        self.block: Copy | None = None
         self.uses = 0
         self.fresh = False  # added to since its last use or clearing
         self.owned = False
+        self.suspect = False
         self.weight_version = tensor._version
-        self.weights: Tensor | None = None
+        self.weights: Copy | None = None
         self.moves: list[float] = []
 
     def note(self, tensor: Tensor) -> None:
@@ -79,10 +85,7 @@ class Parameter:
             return _CLEARED if _is_zero(grad) else _EDITED
         if self.block is None:
             return _SAME
-        block = _block(grad)
-        if block is None or block.shape != self.block.shape:
-            return _EDITED
-        if torch.equal(block, self.block):
+        if _same(self.block, grad):
             return _SAME
         return _CLEARED if _is_zero(grad) else _EDITED
 
@@ -99,7 +102,7 @@ class Updater:
 class Gradients:
     """Looks at parameters, and emits what has happened to their gradients."""
 
-    def __init__(self, ledger: Ledger, emit: Callable[[Event], None]) -> None:
+    def __init__(self, ledger: Ledger, emit: Callable[[Event], object]) -> None:
         self._ledger = ledger
         self._emit = emit
         self._parameters: dict[int, Parameter] = {}
@@ -109,17 +112,28 @@ class Gradients:
 
     # What is known
 
-    def parameter(self, tensor: Tensor) -> Parameter:
+    def parameter(self, tensor: Tensor, cells: dict[bool, int] | None = None) -> Parameter:
+        """What is known of the tensor. New ones that come together begin as one cell, with `cells` as their memory."""
         known = self._parameters.get(id(tensor))
         if known is not None and known.tensor() is tensor:
             return known
-        self._cells += 1
-        known = Parameter(tensor, self._cells)
+        empty = _grad(tensor) is None
+        cell = None if cells is None else cells.get(empty)
+        if cell is None:
+            self._cells += 1
+            cell = self._cells
+            if cells is not None:
+                cells[empty] = cell
+            if empty:
+                self._ledger.born((cell,))
+        known = Parameter(tensor, cell)
         known.note(tensor)
         self._parameters[id(tensor)] = known
-        if known.grad is None:
-            self._ledger.born((known.cell,))
         return known
+
+    def know(self, tensors: Iterable[Tensor]) -> list[Parameter]:
+        cells: dict[bool, int] = {}
+        return [self.parameter(tensor, cells) for tensor in tensors]
 
     def by_cells(self, cells: Iterable[Hashable]) -> list[Tensor]:
         wanted = set(cells)
@@ -132,27 +146,16 @@ class Gradients:
         if entry is not None and entry[0]() is optimizer and entry[1] == size:
             return entry[2]
         tensors = [tensor for group in optimizer.param_groups for tensor in group["params"]]
-        parameters = [self.parameter(tensor) for tensor in tensors]
+        parameters = self.know(tensors)
         key = frozenset(id(parameter) for parameter in parameters)
         updater = self._keys.get(key)
         if updater is None:
             updater = self._keys[key] = Updater(len(self._keys), name(), parameters)
-            self._join(parameters)
         for parameter in parameters:
             parameter.owned = True
             parameter.weights = None
         self._updaters[id(optimizer)] = (weakref.ref(optimizer), size, updater)
         return updater
-
-    def _join(self, parameters: list[Parameter]) -> None:
-        """New parameters that are all without a gradient begin as one cell."""
-        new = [
-            parameter
-            for parameter in parameters
-            if parameter.grad is None and not parameter.owned and not self._ledger.gradient(parameter.cell).added
-        ]
-        for parameter in new[1:]:
-            parameter.cell = new[0].cell
 
     # Looks
 
@@ -249,7 +252,7 @@ class Gradients:
                 if parameter.grad is not None and not parameter.fresh and parameter.block is None:
                     # Used and, as far as one can see, not cleared: the values decide, from the next use on.
                     parameter.uses = 0
-                    parameter.block = _block_copy(tensor)
+                    parameter.block = _copy(_grad(tensor))
                     unknown.append(parameter)
                 continue
             used, had_block = not parameter.fresh, parameter.block is not None
@@ -258,23 +261,20 @@ class Gradients:
                 cleared.append(parameter)
                 parameter.fresh = False
                 if parameter.grad is not None:
-                    parameter.block = _block_copy(tensor)
-            elif change == _ASSIGNED:
-                unknown.append(parameter)
-                parameter.fresh = True
-            elif used:
+                    parameter.block = _copy(_grad(tensor))
+            elif change == _ASSIGNED or used:
                 unknown.append(parameter)
                 parameter.fresh = True
             elif had_block:
-                parameter.block = _block_copy(tensor)
+                parameter.block = _copy(_grad(tensor))
         if unknown:
             self._emit(Escape(site=None, gradients=self._split(unknown)))
         if cleared:
             self._emit(ZeroGrad(site=site, name="", gradients=self._split(cleared)))
 
     def _sample(self, parameter: Parameter, tensor: Tensor) -> None:
-        parameter.block = _block_copy(tensor)
-        if parameter.block is not None and not bool(parameter.block.any()):
+        parameter.block = _copy(_grad(tensor))
+        if parameter.block is not None and not any(_flat(parameter.block)):
             parameter.block = None
 
     def _drop(self, parameter: Parameter) -> None:
@@ -308,6 +308,7 @@ class Gradients:
         """Become aware of the leaves that a backward will reach."""
         stack = [root.grad_fn for root in roots if isinstance(root, torch.Tensor)]
         seen = set(stack)
+        leaves: list[Tensor] = []
         unowned = sum(not parameter.owned for parameter in self._parameters.values())
         while stack and len(seen) < _MOST_NODES:
             node = stack.pop()
@@ -317,16 +318,19 @@ class Gradients:
             if isinstance(leaf, torch.Tensor):
                 if unowned < _MOST_LEAVES or id(leaf) in self._parameters:
                     unowned += id(leaf) not in self._parameters
-                    self.parameter(leaf)
+                    leaves.append(leaf)
                 continue
             for successor, _ in node.next_functions:
                 if successor is not None and successor not in seen:
                     seen.add(successor)
                     stack.append(successor)
+        self.know(leaves)
 
     def _snapshot(self, parameter: Parameter, tensor: Tensor) -> None:
-        parameter.block = _block_copy(tensor)
-        parameter.weights = _block_copy(tensor, of_grad=False)
+        parameter.block = _copy(_grad(tensor))
+        if parameter.suspect or parameter.uses < _ALWAYS_COMPARED:
+            parameter.weights = _copy(tensor)
+        parameter.uses += 1
 
     def _moves(self, by_hand: ByHand) -> None:
         """Leaves without an optimizer that have moved along their unchanged gradient were updated by hand."""
@@ -334,18 +338,21 @@ class Gradients:
         tensors: list[Tensor] = []
         for parameter in list(self._parameters.values()):
             tensor = parameter.tensor()
-            if parameter.owned or parameter.weights is None or parameter.block is None or tensor is None:
+            if parameter.owned or parameter.block is None or tensor is None or not parameter.fresh:
                 continue
-            now = _block_copy(tensor, of_grad=False)
-            rate = None if now is None else _rate(parameter.weights, now, parameter.block)
             grad = _grad(tensor)
-            if rate is None or grad is None or not parameter.fresh:
+            parameter.suspect = grad is not None and _same(parameter.block, grad)
+            if parameter.weights is None or grad is None:
+                continue
+            rate = _rate(parameter.weights, _copy(tensor), parameter.block)
+            parameter.weights = None
+            if rate is None:
                 continue
             moves = parameter.moves
             if moves and (moves[-1] < 0) != (rate < 0):
                 moves.clear()
                 self._emit(Escape(site=None, gradients=self._split([parameter])))
-            if parameter.block.numel() == 1 and moves and abs(moves[-1] - rate) > 0.05 * abs(rate):
+            if tensor.numel() == 1 and moves and abs(moves[-1] - rate) > 0.05 * abs(rate):
                 moves.clear()
                 self._emit(Escape(site=None, gradients=self._split([parameter])))
             moves.append(rate)
@@ -357,7 +364,6 @@ class Gradients:
         self._emit(ManualUpdate(site=site, updater="by hand", name=name, gradients=self._split(moved)))
         for parameter in moved:
             parameter.fresh = False
-            parameter.weights = None
 
     def finish(self, by_hand: ByHand) -> None:
         """The watch ends: the last update by hand has no backward after it."""
@@ -372,7 +378,7 @@ def _grad(tensor: Tensor) -> Tensor | None:
 
 def _block(tensor: Tensor) -> Tensor | None:
     """A small contiguous block of the values, without a copy."""
-    if tensor.layout != torch.strided or tensor.is_quantized or type(tensor) not in (torch.Tensor, torch.nn.Parameter):
+    if tensor.layout != torch.strided or type(tensor) not in (torch.Tensor, torch.nn.Parameter):
         return None
     flat = tensor.detach()
     if flat.numel() <= _BLOCK:
@@ -382,34 +388,59 @@ def _block(tensor: Tensor) -> Tensor | None:
     return flat.view(-1)[:_BLOCK]
 
 
-def _block_copy(tensor: Tensor, of_grad: bool = True) -> Tensor | None:
-    source = _grad(tensor) if of_grad else tensor
-    block = None if source is None else _block(source)
-    return None if block is None else block.clone()
+def _copy(tensor: Tensor | None) -> Copy | None:
+    """The values of the block, as a list where they are so few that this is cheaper."""
+    if tensor is None:
+        return None
+    block = _block(tensor)
+    if block is None:
+        return None
+    return _flat(block) if block.numel() <= _FEW else block.clone()
+
+
+def _flat(values: Tensor | list[Any]) -> list[Any]:
+    if isinstance(values, list):
+        return values
+    listed: Any = values.tolist() if values.dim() <= 1 else values.flatten().tolist()
+    return listed if isinstance(listed, list) else [listed]
+
+
+def _same(copy: Copy, tensor: Tensor) -> bool:
+    block = _block(tensor)
+    if block is None:
+        return False
+    if isinstance(copy, list):
+        return _flat(block) == copy
+    return block.shape == copy.shape and torch.equal(block, copy)
 
 
 def _is_zero(grad: Tensor) -> bool:
     block = _block(grad)
-    if block is not None and bool(block.any()):
+    if block is not None and (any(_flat(block)) if block.numel() <= _FEW else bool(block.any())):
         return False
+    if block is not None and block.numel() == grad.numel():
+        return True
     values = grad.detach()
-    return not bool((values._values() if values.is_sparse else values).any())
+    return not bool((values.coalesce().values() if values.is_sparse else values).any())
 
 
-def _rate(before: Tensor, after: Tensor, grad: Tensor) -> float | None:
+def _rate(before: Copy, after: Copy | None, grad: Copy) -> float | None:
     """How far the weights moved along the gradient or its sign; None if they moved otherwise or not at all."""
-    if before.shape != grad.shape or after.shape != grad.shape or not grad.is_floating_point():
+    if after is None:
         return None
-    steps = (after - before).flatten().tolist()
-    slopes = grad.flatten().tolist()
+    olds, news, slopes = _flat(before), _flat(after), _flat(grad)
+    if len(olds) != len(news) or len(olds) != len(slopes) or not all(isinstance(slope, float) for slope in slopes):
+        return None
+    steps = [new - old for old, new in zip(olds, news, strict=True)]
     pairs = [(step, slope) for step, slope in zip(steps, slopes, strict=True) if slope != 0.0]
-    if not pairs or any(step != 0.0 for step, slope in zip(steps, slopes, strict=True) if slope == 0.0):
+    if not pairs or not any(steps):
         return None
-    scale = max(abs(value) for value in before.flatten().tolist()) + 1e-30
-    noise = scale * float(torch.finfo(before.dtype).eps) * 4
+    if any(step != 0.0 for step, slope in zip(steps, slopes, strict=True) if slope == 0.0):
+        return None
+    noise = (max(map(abs, olds)) + 1e-30) * _SINGLE_PRECISION
     for rates in ([(s / g, abs(g)) for s, g in pairs], [(s if g > 0 else -s, 1.0) for s, g in pairs]):
-        middle = sorted(rate for rate, _ in rates)[len(rates) // 2]
-        if middle == 0.0 or middle != middle:
+        middle: float = sorted(rate for rate, _ in rates)[len(rates) // 2]
+        if middle == 0.0 or math.isnan(middle):
             continue
         exact = sum(abs(rate - middle) * size <= 0.01 * abs(middle) * size + noise for rate, size in rates)
         # Clipping to a range may have cut some of the steps short.

@@ -10,7 +10,7 @@ import weakref
 from collections import deque
 from collections.abc import Callable, Hashable, Sequence
 from types import FrameType, TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
 
@@ -23,18 +23,20 @@ from gradguard.runtime import names, text
 from gradguard.runtime.diagnosis import Past, shared_graph
 from gradguard.runtime.gradients import Gradients
 from gradguard.runtime.report import RunReport
-from gradguard.runtime.sites import Between, Instruction, Sites
+from gradguard.runtime.sites import Between, Instruction, Sites, expression_at
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Guard"]
+__all__ = ["Guard", "add_note", "strip_own_frames"]
+
+_Past: TypeAlias = "tuple[Callable[[], Any], Instruction | None, int, bool]"
 
 TRACEBACK_VARIABLE = "GRADGUARD_TRACEBACK"
 
 # Full attention for the first backwards, then for a few out of each period. Primes, so that no accumulation period
 # hides in the gaps.
-_WARM_UP = 64
+_WARM_UP = 48
 _WINDOW = 8
 _EXTENSION = 64
 _PERIODS = (*(61,) * 8, *(127,) * 8, *(251,) * 8, 509)
@@ -44,6 +46,11 @@ _NO_GRAPH = "does not require grad and does not have a grad_fn"
 _NOT_SCALAR = "grad can be implicitly created only for scalar outputs"
 
 _GRADIENTS = "the gradients"
+
+# Looked up once: these lines run in every backward.
+_get_ident = threading.get_ident
+_weak = weakref.ref
+_new = tuple.__new__
 
 
 class Guard:
@@ -57,12 +64,13 @@ class Guard:
         self.gradients: Gradients | None = Gradients(self.ledger, self.emit)
         self.attentive = True
         self.depth = 0
+        self._creation_number = getattr(getattr(torch._C, "_autograd", None), "_get_sequence_nr", _zero)
         self._left = _WARM_UP
         self._windows = 0
         self._extended = False
         self._thread: int | None = None
-        self._past: deque[Past] = deque(maxlen=_REMEMBERED)
-        self._by_root: dict[int, Past] = {}
+        self._past: deque[_Past] = deque(maxlen=_REMEMBERED)
+        self._by_root: dict[int, _Past] = {}
         self._here: Instruction | None = None
         self._frame: FrameType | None = None
         self._calls: tuple[Instruction, ...] = ()
@@ -70,8 +78,8 @@ class Guard:
         self._visits: dict[Instruction | None, int] = {}
         self._steps: list[bool] = []
         self._failed: set[str] = set()
-        self._again: tuple[Past, Any] | None = None
-        self._pending_past = Past(_nothing, None, 0, keeps_graph=True)
+        self._again: tuple[_Past, Any] | None = None
+        self._pending_past: _Past = (_nothing, None, 0, True)
 
     # Events and rules
 
@@ -89,19 +97,22 @@ class Guard:
                             report.acquit(rule, verdict.site)
                     else:
                         first = self._report(rule, verdict, event) or first
-            except Exception as error:  # noqa: BLE001 - training goes on whatever happens here
+            except Exception as error:
                 self.rules.remove(rule)
                 self.trouble(f"the rule {rule.name}", error)
         self.ledger.record(event)
         return first
 
     def _report(self, rule: Rule, verdict: Report, event: Event) -> Finding | None:
-        extra = ()
+        extra: tuple[tuple[Hashable, str], ...] = ()
         if rule.name == "missing-zero-grad":
             extra = self._stale_names(verdict, event)
-        idle = event.site if isinstance(event, OptimizerStep) and not any(
-            self.ledger.gradient(cell).added for cell in event.gradients
-        ) else None
+        idle = (
+            event.site
+            if isinstance(event, OptimizerStep)
+            and not any(self.ledger.gradient(cell).added for cell in event.gradients)
+            else None
+        )
         first: Finding | None = None
         for report in self.reports:
             first = report.add(rule, verdict, self.locate, extra, idle) or first
@@ -117,9 +128,7 @@ class Guard:
             if (use := state.uses.get(event.updater)) is not None and len(state.added) > use.upto
         ]
         tensors = self.gradients.by_cells(stale)
-        found = names.list_of(
-            names.parameter_names(tensors, self._frame or sys._getframe(1), self.sites), len(tensors)
-        )
+        found = names.list_of(names.parameter_names(tensors, self._frame or sys._getframe(1), self.sites), len(tensors))
         many = "1 gradient is" if len(tensors) == 1 else f"{len(tensors)} gradients are"
         return ((verdict.site, f"{many} stale{': ' if found else ''}{found}"),)
 
@@ -150,7 +159,7 @@ class Guard:
 
     def enter(self, roots: Sequence[Any], args: tuple[Any, ...], kwargs: dict[str, Any], frame: FrameType) -> bool:
         """A backward begins. Returns whether `leave` is to be called."""
-        thread = threading.get_ident()
+        thread = _get_ident()
         if thread != self._thread:
             if self._thread is not None:
                 # Reading `.grad` while another thread's backward runs can crash torch.
@@ -159,20 +168,26 @@ class Guard:
             self._thread = thread
         if self.depth:
             return False
-        user = self.sites.user_frame(frame)
-        here = self._here = None if user is None else Instruction(id(user.f_code), user.f_lasti)
-        keeps = bool(args[1]) if len(args) > 1 else bool(kwargs.get("retain_graph"))
-        adds = bool(args[5]) if len(args) > 5 else bool(kwargs.get("accumulate_grad"))
-        root = roots[0] if len(roots) == 1 else None
+        mine = self.sites.mine
+        user: FrameType | None = frame
+        while user is not None and not mine.get(id(user.f_code)):
+            if id(user.f_code) not in mine and self.sites.is_user(user.f_code):
+                break
+            user = user.f_back
+        here = self._here = None if user is None else _new(Instruction, (id(user.f_code), user.f_lasti))
+        adds = args[5] if len(args) > 5 else kwargs.get("accumulate_grad")
+        root = roots[0]
+        reference: Callable[[], Any]
+        try:
+            reference = _weak(root)
+        except TypeError:  # a GradientEdge
+            reference = _nothing
+        before = self._by_root.get(id(root))
         self._again = None
-        if isinstance(root, torch.Tensor):
-            before = self._by_root.get(id(root))
-            if before is not None and before.root() is root and adds and root.grad_fn is not None:
-                self._again = before, root.grad_fn
-            past = Past(weakref.ref(root), here, torch._C._autograd._get_sequence_nr(), keeps)
-        else:
-            past = Past(_nothing, here, torch._C._autograd._get_sequence_nr(), keeps)
-        self._pending_past = past
+        if before is not None and before[0]() is root and adds and root.grad_fn is not None:
+            self._again = before, root.grad_fn
+        keeps = args[1] if len(args) > 1 else kwargs.get("retain_graph")
+        self._pending_past = (reference, here, self._creation_number(), bool(keeps))
         self._left -= 1
         if self._left < 0:
             self._turn()
@@ -190,38 +205,37 @@ class Guard:
             visits = self._visits[here] = self._visits.get(here, 0) + 1
             if visits & (visits - 1) == 0:
                 gradients.walk(roots)
-        except Exception as error:  # noqa: BLE001 - training goes on whatever happens here
+        except Exception as error:
             self._gradients_off(error)
 
     def leave(self) -> None:
         """The backward has succeeded."""
         past = self._pending_past
-        self._remember(past)
+        self._past.append(past)
+        root = past[0]()
+        if root is not None:
+            self._by_root[id(root)] = past
+            if len(self._by_root) > 2 * _REMEMBERED:
+                self._prune()
         if self._again is not None:
             before, node = self._again
             self._again = None
-            if not before.keeps_graph:
+            if not before[3]:
                 try:
                     self._doubled(before, node, past)
-                except Exception as error:  # noqa: BLE001 - training goes on whatever happens here
+                except Exception as error:
                     self.trouble("a repeated backward", error)
         if self.attentive and self.gradients is not None:
             try:
                 self.gradients.leave(self._backward_event)
-            except Exception as error:  # noqa: BLE001 - training goes on whatever happens here
+            except Exception as error:
                 self._gradients_off(error)
             self._latest = self._here
-        self._frame = None
+            self._frame = None
 
-    def _remember(self, past: Past) -> None:
-        self._past.append(past)
-        root = past.root()
-        if root is not None:
-            self._by_root[id(root)] = past
-            if len(self._by_root) > 4 * _REMEMBERED:
-                self._by_root = {key: value for key, value in self._by_root.items() if value.root() is not None}
-                while len(self._by_root) > 2 * _REMEMBERED:
-                    del self._by_root[next(iter(self._by_root))]
+    def _prune(self) -> None:
+        alive = [(key, past) for key, past in self._by_root.items() if past[0]() is not None]
+        self._by_root = dict(alive[-_REMEMBERED:])
 
     def _backward_event(self, cells: frozenset[Hashable]) -> Backward:
         return Backward(site=self._here, calls=self._calls, name="", gradients=cells)
@@ -254,16 +268,14 @@ class Guard:
 
     # Optimizers
 
-    def optimizer_created(self, optimizer: torch.optim.Optimizer, frame: FrameType) -> None:
+    def optimizer_created(self, optimizer: torch.optim.Optimizer) -> None:
         """Know its parameters before the first backward, so that their whole history is known."""
         gradients = self.gradients
         if gradients is None or self._thread not in (None, threading.get_ident()):
             return
         try:
-            for group in optimizer.param_groups:
-                for tensor in group["params"]:
-                    gradients.parameter(tensor)
-        except Exception as error:  # noqa: BLE001 - training goes on whatever happens here
+            gradients.know(tensor for group in optimizer.param_groups for tensor in group["params"])
+        except Exception as error:
             self._gradients_off(error)
 
     def step_begins(self, optimizer: torch.optim.Optimizer, args: tuple[Any, ...], frame: FrameType) -> Any:
@@ -316,7 +328,7 @@ class Guard:
             gradients.step(updater, event, self._between(self._latest, here, "clear"))
             self._frame = None
             self._latest = here
-        except Exception as error:  # noqa: BLE001 - training goes on whatever happens here
+        except Exception as error:
             self._gradients_off(error)
 
     def _note_use(self, site: Instruction | None, cells: frozenset[Hashable]) -> None:
@@ -327,7 +339,7 @@ class Guard:
     def _optimizer_name(self, optimizer: torch.optim.Optimizer, frame: FrameType | None) -> str:
         return names.name_in_frames(optimizer, frame, self.sites) or "optimizer"
 
-    def before_clearing(self, frame: FrameType) -> None:
+    def before_clearing(self) -> None:
         """What happened before a zero_grad was not done by it."""
         gradients = self.gradients
         if not self.attentive or gradients is None or self._thread not in (None, threading.get_ident()):
@@ -345,7 +357,7 @@ class Guard:
             gradients.cleared(here)
             if not self.depth:
                 self._latest = here
-        except Exception as error:  # noqa: BLE001 - training goes on whatever happens here
+        except Exception as error:
             self._gradients_off(error)
 
     # Errors
@@ -396,7 +408,7 @@ class Guard:
 
     def _twice(self, error: BaseException, roots: Sequence[Any], user: FrameType) -> None:
         here = Instruction(id(user.f_code), user.f_lasti)
-        shared = shared_graph(roots, list(self._past), self.sites, user)
+        shared = shared_graph(roots, [Past(*past) for past in self._past], self.sites, user)
         if shared is None or shared.first.site is None:
             return
         name = text.receiver(user.f_code, user.f_lasti, "backward")
@@ -430,8 +442,9 @@ class Guard:
                 return text.assignment(frame.f_code, head, before)
         return None
 
-    def _doubled(self, before: Past, node: Any, past: Past) -> None:
+    def _doubled(self, earlier: _Past, node: Any, this: _Past) -> None:
         """A second backward from one root that torch did not refuse, since nothing had been saved."""
+        before, past = Past(*earlier), Past(*this)
         if past.site is None or before.site is None:
             return
         code = self.sites.codes[past.site.code]
@@ -440,22 +453,22 @@ class Guard:
         made = text.assignment(code, name, line)
         root = GraphNode(id=("shared", self.ledger), operation=names.operation(node), site=made, saves=None, name=name)
         self.ledger.freed.pop(root.id, None)
-        self.ledger.record(
-            Backward(site=before.site, name=name, graph=(root,), keeps_graph=False, accumulates=False)
-        )
+        self.ledger.record(Backward(site=before.site, name=name, graph=(root,), keeps_graph=False, accumulates=False))
         self.emit(Backward(site=past.site, name=name, graph=(root,), accumulates=False))
 
     def _lost_parameter(self, error: BaseException, user: FrameType) -> None:
         """A backward that once had a graph has none now: a parameter may have been rebound."""
         here = Instruction(id(user.f_code), user.f_lasti)
-        if not any(past.site == here for past in self._past):
+        if not any(past[1] == here for past in self._past):
             return
         codes = [user.f_code, *(code for code in self.sites.codes.values() if self.sites.is_user(code))]
         for code in {code.co_filename: code for code in reversed(codes)}.values():
             found = text.rebinding(code, None, anywhere=True)
             if found is not None:
                 place, name = found
-                self._explain(error, GradRead(site=here, name=name, is_leaf=True, requires_grad=False, rebound_at=place))
+                self._explain(
+                    error, GradRead(site=here, name=name, is_leaf=True, requires_grad=False, rebound_at=place)
+                )
                 return
 
     def escaped(self, error: BaseException) -> None:
@@ -465,7 +478,7 @@ class Guard:
                 self._missing_gradient(error)
             elif isinstance(error, AssertionError) and "No inf checks were recorded" in str(error):
                 self._scaler_found_nothing(error)
-        except Exception as own:  # noqa: BLE001 - the user's exception is what counts
+        except Exception as own:
             self.trouble("a missing gradient", own)
 
     def _scaler_found_nothing(self, error: BaseException) -> None:
@@ -504,7 +517,7 @@ class Guard:
         if self.gradients is not None and self.attentive and self._thread in (None, threading.get_ident()):
             try:
                 self.gradients.finish(self._by_hand)
-            except Exception as error:  # noqa: BLE001 - training goes on whatever happens here
+            except Exception as error:
                 self._gradients_off(error)
 
     # Reads of .grad
@@ -514,7 +527,7 @@ class Guard:
         code = frame.f_code
         if not self.sites.is_user(code):
             return
-        node = text.expression_at(code, frame.f_lasti)
+        node = expression_at(code, frame.f_lasti)
         owner = text.grad_owner(code, frame.f_lasti)
         if owner is None and node is not None:
             return  # `hasattr(t, "grad")` and its kin
@@ -524,7 +537,7 @@ class Guard:
         self, site: Instruction, frame: FrameType, owner: Any, tensor: Tensor | None, error: BaseException | None
     ) -> None:
         code = frame.f_code
-        value = tensor if tensor is not None else (None if owner is None else text.evaluate(owner, frame))
+        value: Any = tensor if tensor is not None else (None if owner is None else text.evaluate(owner, frame))
         name = "" if owner is None else text.source_of(owner)
         rebound = text.rebinding(code, name) if name else None
         is_tensor = isinstance(value, torch.Tensor)
@@ -582,3 +595,6 @@ def strip_own_frames(error: BaseException, folder: str) -> None:
 def _nothing() -> None:
     return None
 
+
+def _zero() -> int:
+    return 0

@@ -66,9 +66,10 @@ def parameter_names(tensors: Sequence[Tensor], frame: FrameType | None, sites: S
 def _modules_of(value: Any) -> Iterator[torch.nn.Module]:
     if isinstance(value, torch.nn.Module):
         yield value
-    elif not isinstance(value, type) and isinstance(inner := getattr(value, "__dict__", None), dict):
-        if len(inner) <= 100 and type(value).__name__ != "module":
-            yield from (held for held in list(inner.values()) if isinstance(held, torch.nn.Module))
+        return
+    inner = None if isinstance(value, type) else getattr(value, "__dict__", None)
+    if isinstance(inner, dict) and len(inner) <= 100 and type(value).__name__ != "module":
+        yield from (held for held in list(inner.values()) if isinstance(held, torch.nn.Module))
 
 
 def list_of(names: Sequence[str], total: int) -> str:

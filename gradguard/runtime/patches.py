@@ -71,11 +71,11 @@ class Patches:
         guard = self.guard
 
         def _engine_run_backward(t_outputs: Any, *args: Any, **kwargs: Any) -> Any:
-            if not self.active or torch.compiler.is_compiling():
+            if not self.active:
                 return original(t_outputs, *args, **kwargs)
             try:
                 mine = guard.enter(t_outputs, args, kwargs, sys._getframe(1))
-            except Exception as error:  # noqa: BLE001 - training goes on whatever happens here
+            except Exception as error:
                 guard.trouble("the backward pass", error)
                 mine = False
             if not mine:
@@ -87,7 +87,7 @@ class Patches:
                 guard.depth = 0
                 try:
                     guard.failed(error, t_outputs, sys._getframe(1))
-                except Exception as own:  # noqa: BLE001 - the user's exception is what counts
+                except Exception as own:
                     guard.trouble("a failed backward", own)
                 raise
             guard.depth = 0
@@ -106,7 +106,7 @@ class Patches:
                 if self.active:
                     try:
                         guard.not_scalar(error, outputs, grads, sys._getframe(1))
-                    except Exception as own:  # noqa: BLE001 - the user's exception is what counts
+                    except Exception as own:
                         guard.trouble("a backward on a non-scalar", own)
                 raise
 
@@ -118,7 +118,7 @@ class Patches:
         def add_param_group(self_: Any, *args: Any, **kwargs: Any) -> Any:
             result = original(self_, *args, **kwargs)
             if self.active and not torch.compiler.is_compiling():
-                guard.optimizer_created(self_, sys._getframe(1))
+                guard.optimizer_created(self_)
             return result
 
         return add_param_group
@@ -129,7 +129,7 @@ class Patches:
         def zero_grad(self_: Any, *args: Any, **kwargs: Any) -> Any:
             if not self.active or not guard.attentive or torch.compiler.is_compiling():
                 return original(self_, *args, **kwargs)
-            guard.before_clearing(sys._getframe(1))
+            guard.before_clearing()
             result = original(self_, *args, **kwargs)
             guard.cleared(sys._getframe(1))
             return result
@@ -162,7 +162,9 @@ class Patches:
         entry = ("always", re.compile(re.escape(_NON_LEAF)), UserWarning, None, 0)
         guard, thread = self.guard, threading.get_ident()
 
-        def showwarning(message: Any, category: Any, filename: str, lineno: int, file: Any = None, line: Any = None) -> None:
+        def showwarning(
+            message: Any, category: Any, filename: str, lineno: int, file: Any = None, line: Any = None
+        ) -> None:
             if self.active and str(message).startswith(_NON_LEAF):
                 if threading.get_ident() == thread:
                     _tell(guard, filename, lineno)
@@ -189,9 +191,6 @@ class Patches:
                 _filters_mutated()
 
         self._undo.append(restore)
-
-    def push_filter(self) -> None:
-        """sympy and others put filters of their own in front."""
 
 
 def _filters_mutated() -> None:
@@ -229,7 +228,7 @@ def _tell(guard: Guard, filename: str, lineno: int) -> None:
             if frame.f_back is None:
                 return
             frame = frame.f_back
-    except Exception as error:  # noqa: BLE001 - training goes on whatever happens here
+    except Exception as error:
         guard.trouble("reads of .grad", error)
 
 

@@ -39,7 +39,7 @@ def run(
     except KeyboardInterrupt as error:
         status = 130
         _show(error)
-    except BaseException as error:  # noqa: BLE001 - whatever ends the script is shown as Python shows it
+    except BaseException as error:
         if isinstance(error, ScriptError):
             raise
         status = 1
@@ -47,7 +47,7 @@ def run(
     return status, watch.report
 
 
-def _load(path: str) -> tuple[types.CodeType, types.ModuleType]:
+def _load(path: str) -> tuple[bytes, types.ModuleType]:
     try:
         with io.open_code(str(Path(path).absolute())) as file:
             source = file.read()
@@ -56,15 +56,14 @@ def _load(path: str) -> tuple[types.CodeType, types.ModuleType]:
     module = types.ModuleType("__main__")
     module.__file__ = path
     module.__loader__ = importlib.machinery.SourceFileLoader("__main__", path)
-    module.__builtins__ = __builtins__  # type: ignore[attr-defined]
-    return source, module  # type: ignore[return-value]
+    return source, module
 
 
-def _run_script(path: str, arguments: Sequence[str], source: object, module: types.ModuleType) -> None:
+def _run_script(path: str, arguments: Sequence[str], source: bytes, module: types.ModuleType) -> None:
     sys.argv = [path, *arguments]
     sys.path[0:1] = [str(Path(path).resolve().parent)]
     sys.modules["__main__"] = module
-    code = compile(source, path, "exec", dont_inherit=True)  # type: ignore[call-overload]
+    code = compile(source, path, "exec", dont_inherit=True)
     exec(code, module.__dict__)  # noqa: S102 - running the script is the point
 
 
@@ -95,7 +94,7 @@ def _show(error: BaseException) -> None:
     here = str(Path(__file__).resolve().parent)
     while entry is not None:
         name = entry.tb_frame.f_code.co_filename
-        if not (name.startswith((here, "<frozen")) or os.path.basename(name) in ("runpy.py",)):  # noqa: PTH119
+        if not (name.startswith((here, "<frozen")) or os.path.basename(name) == "runpy.py"):
             break
         entry = entry.tb_next
     sys.stdout.flush()

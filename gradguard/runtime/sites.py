@@ -68,13 +68,13 @@ class Sites:
 
     def __init__(self) -> None:
         self.codes: dict[int, CodeType] = {}
-        self._mine: dict[int, bool] = {}
+        self.mine: dict[int, bool] = {}
         self._keep: list[CodeType] = []  # an id says nothing once its object is gone
         self._foreign = _foreign_folders()
 
     def user_frame(self, frame: FrameType | None) -> FrameType | None:
         """The innermost frame of the user's code, from this one outwards."""
-        mine = self._mine
+        mine = self.mine
         while frame is not None:
             code = frame.f_code
             known = mine.get(id(code))
@@ -91,7 +91,7 @@ class Sites:
 
     def calls(self, frame: FrameType | None, depth: int = 6) -> tuple[Instruction, ...]:
         """How the user's code reached the frame: the calls outside of it."""
-        chain = []
+        chain: list[Instruction] = []
         frame = self.user_frame(frame)
         while frame is not None and len(chain) < depth:
             frame = self.user_frame(frame.f_back)
@@ -100,11 +100,11 @@ class Sites:
         return tuple(chain)
 
     def is_user(self, code: CodeType) -> bool:
-        known = self._mine.get(id(code))
+        known = self.mine.get(id(code))
         return self._judge(code) if known is None else known
 
     def files(self) -> set[str]:
-        return {code.co_filename for key, code in self.codes.items() if self._mine[key]}
+        return {code.co_filename for key, code in self.codes.items() if self.mine[key]}
 
     def _judge(self, code: CodeType) -> bool:
         name = code.co_filename
@@ -112,7 +112,7 @@ class Sites:
         if mine:
             mine = not os.path.realpath(name).startswith(self._foreign)
         self._keep.append(code)
-        self._mine[id(code)] = mine
+        self.mine[id(code)] = mine
         self.codes[id(code)] = code
         return mine
 
@@ -134,14 +134,11 @@ def _instruction_location(code: CodeType, offset: int) -> Location | None:
     path = code.co_filename
     for line, end_line, column, end_column in _positions(code, offset):
         if line is None:
-            break
-        if None in (end_line, column, end_column):
-            text = linecache.getline(path, line).rstrip("\n")
-            column, end_line, end_column = len(text) - len(text.lstrip()), line, len(text)
-            column, end_column = len(text[:column].encode()), len(text.encode())
-        assert end_line is not None
-        assert column is not None
-        assert end_column is not None
+            return None
+        if end_line is None or column is None or end_column is None:
+            text = linecache.getline(path, line).rstrip()
+            indent = len(text) - len(text.lstrip())
+            return Location(path, line, indent + 1, line, len(text) + 1)
         return _location(path, line, column, end_line, end_column)
     return None
 

@@ -10,14 +10,22 @@ from collections.abc import Iterator
 from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any
 
-import torch
-
 from gradguard.runtime.sites import Between, Instruction, Sites, SourceLine, expression_at, parsed
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["assignment", "evaluate", "grad_owner", "rebinding", "receiver", "statement_between"]
+__all__ = [
+    "assignment",
+    "evaluate",
+    "grad_owner",
+    "instruction_line",
+    "rebinding",
+    "receiver",
+    "source_of",
+    "statement_between",
+    "tensor_name",
+]
 
 
 def _here(path: str, node: ast.AST) -> SourceLine:
@@ -139,17 +147,7 @@ def evaluate(node: ast.expr, frame: FrameType) -> Any:
                 return box[key]
             except (LookupError, TypeError):
                 return None
-        if isinstance(box, torch.Tensor) and box.requires_grad and key is not None:
-            return _Item()
     return None
-
-
-class _Item:
-    """What an index makes of a tensor: surely a non-leaf."""
-
-
-def is_item(value: Any) -> bool:
-    return isinstance(value, _Item)
 
 
 def _attribute(value: Any, name: str) -> Any:
@@ -210,7 +208,7 @@ def rebinding(code: CodeType, name: str | None, anywhere: bool = False) -> tuple
     for node in _simple_statements(tree) if tree is not None else ():
         rebound = _rebound(node)
         if rebound and (name is None or name in rebound):
-            found.append((_here(code.co_filename, node), name or sorted(rebound)[0]))
+            found.append((_here(code.co_filename, node), name or min(rebound)))
     return found[0] if len(found) == 1 or (found and name is not None) else None
 
 
@@ -248,9 +246,7 @@ def _updated(value: ast.expr) -> set[str]:
     if "requires_grad_(" in text or "requires_grad=True" in text or "Parameter(" in text:
         return set()
     owners = {
-        ast.unparse(part.value)
-        for part in ast.walk(value)
-        if isinstance(part, ast.Attribute) and part.attr == "grad"
+        ast.unparse(part.value) for part in ast.walk(value) if isinstance(part, ast.Attribute) and part.attr == "grad"
     }
     return {owner for owner in owners if text.replace(f"{owner}.grad", "").find(owner) >= 0}
 

@@ -139,6 +139,7 @@ def set_attribute(
         receiver.attributes[name] = value
     elif isinstance(receiver, Opaque):
         receiver.memo[name] = value
+        it.trace.elsewhere |= it.trace.cells(tensors.reach_of([value]))
     elif isinstance(receiver, (Module, Optimizer)):
         receiver.attributes[name] = value
         if isinstance(receiver, Module) and name in receiver.names:

@@ -37,6 +37,7 @@ __all__ = ["Frame", "Interpreter", "Raised"]
 TURNS = 2
 PERIODIC_TURNS = 4
 MAX_ITEMS = 6
+MAX_OBJECTS = 64
 MAX_DEPTH = 24
 
 
@@ -325,7 +326,9 @@ def iterate(it: Interpreter, iterable: Value, hint: str, node: cst.CSTNode, *, h
         if iterable.exact or items:
             count = len(items)
             if iterable.exact:
-                return Iteration(count if count <= MAX_ITEMS else turns, count, lambda turn: items[turn])
+                # What has an identity (parameters, optimizers) is visited whole: each may be treated for itself.
+                whole = count <= MAX_ITEMS or (count <= MAX_OBJECTS and type(items[0]) is not Const)
+                return Iteration(count if whole else turns, count, lambda turn: items[turn])
             return Iteration(max(turns, min(count, MAX_ITEMS)), 1 << 30, lambda turn: items[turn % count])
     if isinstance(iterable, Parameters):
         return Iteration(1, 1, lambda turn: objects.parameter(it, iterable))

@@ -145,8 +145,7 @@ def grad_is_none(it: Interpreter, handle: Tensor) -> bool | None:
     """Whether `.grad` is None now: after clearing or before any backward, as far as the history is known."""
     states = [it.trace.ledger.gradient(cell) for cell in it.trace.cells(handle.handle)]
     if states and all(state.known and not state.added for state in states):
-        if all(state.clearing is None for state in states):
-            return True
+        return True if all(state.clearing is None for state in states) else None
     return False
 
 
@@ -604,6 +603,8 @@ def _opaque_method(it: Interpreter, value: Opaque, name: str, arguments: Argumen
     if name == "zero_grad":
         if looks_like_optimizer(it, value) and not value.parameters:
             return optimizer_method(it, optimizer_of(it, value), name, arguments, node)
+        if looks_like_optimizer(it, value):
+            optimizer_method(it, optimizer_of(it, value), name, arguments, node)
         value.parameters = True
         if value.op is None:
             it.trace.zero_grad(node, it.file, _receiver_name(node), (value,))

@@ -70,6 +70,7 @@ class Trace:
     generation: dict[int, int] = field(default_factory=dict)
     stepped: set[str] = field(default_factory=set)
     haunted: bool = False
+    passes: int = 0
     elsewhere: set[int] = field(default_factory=set)
     backward_hooked: bool = False
 
@@ -157,6 +158,7 @@ class Trace:
         if accumulates:
             for cell in cells:
                 self.generation[cell] = self.generation.get(cell, 0) + 1
+        self.passes += 1
         gradients: frozenset[Hashable] = cells
         if loose:
             gradients = gradients | {o.ident for o in self.optimizers if o.loose} | {"loose"}
@@ -249,9 +251,15 @@ class Trace:
                 updater=optimizer.updater,
                 name=name,
                 gradients=self.stepped_by(optimizer),
-                complete=not optimizer.loose and self.elsewhere.isdisjoint(self.stepped_by(optimizer)),
+                complete=self._is_seen_whole(optimizer),
             )
         )
+
+    def _is_seen_whole(self, optimizer: Optimizer) -> bool:
+        """Whether every way in which a backward could reach the optimizer's parameters has been seen."""
+        if optimizer.loose or not self.elsewhere.isdisjoint(self.stepped_by(optimizer)):
+            return False
+        return not (self.passes and any(isinstance(owner, Opaque) for owner in optimizer.owners))
 
     def manual_update(
         self,
