@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from gradguard.runtime.sites import Instruction, Sites
+from gradguard.runtime.sites import Instruction, Sites, locals_of
 
 if TYPE_CHECKING:
     from torch.autograd.graph import Node
@@ -115,10 +115,7 @@ def carried_name(node: Any, frame: FrameType | None, sites: Sites) -> str:
     """The variable, attribute or item that holds the result of the node."""
     while frame is not None:
         if sites.is_user(frame.f_code):
-            spaces = [frame.f_locals]
-            if frame.f_globals is not frame.f_locals:
-                spaces.append(frame.f_globals)
-            for space in spaces:
+            for space in (locals_of(frame), frame.f_globals):
                 for name, value in list(space.items()):
                     found = _held(value, name, node, 3)
                     if found:

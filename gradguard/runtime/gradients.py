@@ -40,12 +40,13 @@ class Parameter:
     """What was last seen of one parameter. It holds no tensor of the user."""
 
     __slots__ = (
-        "__weakref__", "block", "cell", "fresh", "grad", "key", "moves", "owned", "suspect", "tensor", "uses",
-        "version", "weight_version", "weights",
+        "__weakref__", "block", "cell", "fresh", "grad", "key", "moves", "owned", "serial", "suspect", "tensor",
+        "uses", "version", "weight_version", "weights",
     )  # fmt: skip
 
-    def __init__(self, tensor: Tensor, cell: int) -> None:
+    def __init__(self, tensor: Tensor, cell: int, serial: int) -> None:
         self.key = id(tensor)
+        self.serial = serial
         self.tensor = weakref.ref(tensor)
         self.cell = cell
         self.grad: weakref.ref[Tensor] | None = None
@@ -108,7 +109,7 @@ class Gradients:
         self._parameters: dict[int, Parameter] = {}
         self._updaters: dict[int, tuple[weakref.ref[Any], int, Updater]] = {}
         self._keys: dict[Hashable, Updater] = {}
-        self._cells = 0
+        self._cells = self._serial = 0
 
     # What is known
 
@@ -126,7 +127,8 @@ class Gradients:
                 cells[empty] = cell
             if empty:
                 self._ledger.born((cell,))
-        known = Parameter(tensor, cell)
+        self._serial += 1
+        known = Parameter(tensor, cell, self._serial)
         known.note(tensor)
         self._parameters[id(tensor)] = known
         return known
@@ -147,7 +149,7 @@ class Gradients:
             return entry[2]
         tensors = [tensor for group in optimizer.param_groups for tensor in group["params"]]
         parameters = self.know(tensors)
-        key = frozenset(id(parameter) for parameter in parameters)
+        key = frozenset(parameter.serial for parameter in parameters)
         updater = self._keys.get(key)
         if updater is None:
             updater = self._keys[key] = Updater(len(self._keys), name(), parameters)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
 import threading
@@ -23,7 +24,7 @@ from gradguard.runtime import names, text
 from gradguard.runtime.diagnosis import Past, shared_graph
 from gradguard.runtime.gradients import Gradients
 from gradguard.runtime.report import RunReport
-from gradguard.runtime.sites import Between, Instruction, Sites, expression_at
+from gradguard.runtime.sites import Between, Instruction, Sites, expression_at, locals_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -61,6 +62,7 @@ class Guard:
         self.ledger = Ledger()
         self.reports: list[RunReport] = []
         self.rules = list(catalogue.all_rules())
+        self.each_look: Callable[[], object] = _nothing
         self.gradients: Gradients | None = Gradients(self.ledger, self.emit)
         self.attentive = True
         self.depth = 0
@@ -199,6 +201,7 @@ class Guard:
         gradients = self.gradients
         assert gradients is not None
         try:
+            self.each_look()
             self._frame = user
             self._calls = self.sites.calls(user)
             gradients.enter(self._between(self._latest, here, "clear"), self._by_hand)
@@ -437,8 +440,8 @@ class Guard:
         if not head.isidentifier():
             return None
         for frame in names.user_frames(user, self.sites):
-            if head in frame.f_locals:
-                before = line if frame is user and head == name and frame.f_locals is not frame.f_globals else None
+            if head in locals_of(frame):
+                before = line if frame is user and head == name and frame.f_code.co_name != "<module>" else None
                 return text.assignment(frame.f_code, head, before)
         return None
 
@@ -487,7 +490,7 @@ class Guard:
         while entry is not None:
             if self.sites.is_user(entry.tb_frame.f_code):
                 user = entry
-            optimizer = entry.tb_frame.f_locals.get("optimizer", optimizer)
+            optimizer = locals_of(entry.tb_frame).get("optimizer", optimizer)
             entry = entry.tb_next
         if user is None or not isinstance(optimizer, torch.optim.Optimizer):
             return
@@ -586,10 +589,12 @@ def strip_own_frames(error: BaseException, folder: str) -> None:
         if not entry.tb_frame.f_code.co_filename.startswith(folder):
             kept.append(entry)
         entry = entry.tb_next
-    for this, following in zip(kept, [*kept[1:], None], strict=True):
+    if not kept:
+        return
+    for this, following in itertools.pairwise([*kept, None]):
+        assert this is not None
         this.tb_next = following
-    if kept:
-        error.__traceback__ = kept[0]
+    error.__traceback__ = kept[0]
 
 
 def _nothing() -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from gradguard.runtime.sites import Sites
+from gradguard.runtime.sites import Sites, locals_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -29,10 +29,11 @@ def user_frames(frame: FrameType | None, sites: Sites) -> Iterator[FrameType]:
 def _spaces(frame: FrameType | None, sites: Sites) -> Iterator[dict[str, Any]]:
     seen: set[int] = set()
     for user in user_frames(frame, sites):
-        for space in (user.f_locals, user.f_globals):
-            if id(space) not in seen:
-                seen.add(id(space))
-                yield dict(space)
+        if user.f_locals is not user.f_globals:
+            yield locals_of(user)
+        if id(user.f_globals) not in seen:
+            seen.add(id(user.f_globals))
+            yield dict(user.f_globals)
 
 
 def name_in_frames(thing: object, frame: FrameType | None, sites: Sites) -> str:

@@ -178,19 +178,41 @@ class Patches:
         if _action_without(entry, UserWarning(_NON_LEAF), UserWarning, 0) == "error":
             return
         warnings.showwarning = showwarning
-        filters: list[Any] = warnings.filters  # type: ignore[assignment]
-        filters.insert(0, entry)
-        _filters_mutated()
 
-        def restore() -> None:
-            if warnings.showwarning is showwarning:
-                warnings.showwarning = before
-            if entry in warnings.filters:
-                filters_now: list[Any] = warnings.filters  # type: ignore[assignment]
-                filters_now.remove(entry)
+        def push() -> None:
+            """The user, sympy and others put filters of their own in front."""
+            filters = _filters()
+            if filters and filters[0] is entry:
+                return
+            if _action_without(entry, UserWarning(_NON_LEAF), UserWarning, 0) != "error":
+                pull()
+                filters.insert(0, entry)
                 _filters_mutated()
 
+        def pull() -> None:
+            filters = _filters()
+            while entry in filters:
+                filters.remove(entry)
+                _filters_mutated()
+
+        def restore() -> None:
+            guard.each_look = _nothing
+            if warnings.showwarning is showwarning:
+                warnings.showwarning = before
+            pull()
+
+        push()
+        guard.each_look = push
         self._undo.append(restore)
+
+
+def _nothing() -> None:
+    return None
+
+
+def _filters() -> list[Any]:
+    filters: list[Any] = warnings.filters  # type: ignore[assignment]
+    return filters
 
 
 def _filters_mutated() -> None:

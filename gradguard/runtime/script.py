@@ -49,13 +49,14 @@ def run(
 
 def _load(path: str) -> tuple[bytes, types.ModuleType]:
     try:
-        with io.open_code(str(Path(path).absolute())) as file:
+        full = str(Path(path).absolute())
+        with io.open_code(full) as file:
             source = file.read()
     except OSError as error:
         raise ScriptError(f"cannot open {path}: {(error.strerror or str(error)).lower()}") from error
     module = types.ModuleType("__main__")
-    module.__file__ = path
-    module.__loader__ = importlib.machinery.SourceFileLoader("__main__", path)
+    module.__file__ = full
+    module.__loader__ = importlib.machinery.SourceFileLoader("__main__", full)
     return source, module
 
 
@@ -63,7 +64,7 @@ def _run_script(path: str, arguments: Sequence[str], source: bytes, module: type
     sys.argv = [path, *arguments]
     sys.path[0:1] = [str(Path(path).resolve().parent)]
     sys.modules["__main__"] = module
-    code = compile(source, path, "exec", dont_inherit=True)
+    code = compile(source, str(module.__file__), "exec", dont_inherit=True)
     exec(code, module.__dict__)  # noqa: S102 - running the script is the point
 
 

@@ -8,21 +8,23 @@ from __future__ import annotations
 
 import ast
 import functools
+import inspect
 import linecache
 import os
 import site
 import sys
 import sysconfig
 from collections.abc import Iterator
+from dataclasses import replace
 from types import CodeType, FrameType
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import torch
 
 import gradguard
 from gradguard.finding import Location
 
-__all__ = ["Between", "Instruction", "Place", "Sites", "SourceLine", "expression_at", "parsed"]
+__all__ = ["Between", "Instruction", "Place", "Sites", "SourceLine", "expression_at", "locals_of", "parsed"]
 
 
 class Instruction(NamedTuple):
@@ -71,6 +73,7 @@ class Sites:
         self.mine: dict[int, bool] = {}
         self._keep: list[CodeType] = []  # an id says nothing once its object is gone
         self._foreign = _foreign_folders()
+        self._folder = os.path.join(os.getcwd(), "")
 
     def user_frame(self, frame: FrameType | None) -> FrameType | None:
         """The innermost frame of the user's code, from this one outwards."""
@@ -117,14 +120,20 @@ class Sites:
         return mine
 
     def location(self, place: Place | None) -> Location | None:
-        """None where the place cannot be told exactly."""
+        """None where the place cannot be told exactly. Paths are relative to the folder that the watch began in."""
+        found = self._location(place)
+        if found is None or not found.path.startswith(self._folder):
+            return found
+        return replace(found, path=found.path[len(self._folder) :])
+
+    def _location(self, place: Place | None) -> Location | None:
         if place is None:
             return None
         if isinstance(place, Between):
             from gradguard.runtime.text import statement_between
 
             found = statement_between(self, place)
-            return None if found is None else self.location(found)
+            return None if found is None else self._location(found)
         if isinstance(place, Instruction):
             return _instruction_location(self.codes[place.code], place.offset)
         return _location(place.path, place.line, place.column, place.end_line, place.end_column)
@@ -167,6 +176,21 @@ def _characters(path: str, line: int, column: int) -> int:
     """A column in characters, from 1, for one in bytes, from 0."""
     text = linecache.getline(path, line)
     return len(text.encode()[:column].decode(errors="replace")) + 1
+
+
+def locals_of(frame: FrameType) -> dict[str, Any]:
+    """The local variables of a frame, as they are now.
+
+    Before Python 3.13, `f_locals` of a function leaves a dict in the frame, which would keep all of the values alive
+    until the function returns. It is emptied, unless a debugger is about to copy it back into the variables.
+    """
+    held = frame.f_locals
+    if not frame.f_code.co_flags & inspect.CO_OPTIMIZED:
+        return held
+    values = dict(held)
+    if sys.version_info < (3, 13) and sys.gettrace() is None:
+        held.clear()
+    return values
 
 
 @functools.lru_cache(maxsize=64)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any
 
-from gradguard.runtime.sites import Between, Instruction, Sites, SourceLine, expression_at, parsed
+from gradguard.runtime.sites import Between, Instruction, Sites, SourceLine, expression_at, locals_of, parsed
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -132,8 +132,7 @@ def grad_owner(code: CodeType, offset: int) -> ast.expr | None:
 def evaluate(node: ast.expr, frame: FrameType) -> Any:
     """The value of a name, an attribute or an item, without running any code of the user. None if that is not known."""
     if isinstance(node, ast.Name):
-        local = frame.f_locals
-        return local.get(node.id, frame.f_globals.get(node.id))
+        return locals_of(frame).get(node.id, frame.f_globals.get(node.id))
     if isinstance(node, ast.Constant):
         return node.value
     if isinstance(node, ast.Attribute):
@@ -255,8 +254,7 @@ def tensor_name(tensor: Tensor, frame: FrameType | None) -> str:
     """The variable of this frame that holds the tensor."""
     if frame is None:
         return ""
-    spaces = [frame.f_locals] if frame.f_locals is frame.f_globals else [frame.f_locals, frame.f_globals]
-    for space in spaces:
+    for space in (locals_of(frame), frame.f_globals):
         for name, value in list(space.items()):
             if value is tensor and not name.startswith("_"):
                 return name

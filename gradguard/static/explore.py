@@ -180,6 +180,7 @@ class _Search:
         """
         flips = 0
         before = self.explorer.fuel
+        most = self.explorer.coverage_fuel // 2
         for directly in (True, False):
             position = 0
             while position < len(self.traces):
@@ -189,15 +190,23 @@ class _Search:
                     continue
                 for node in list(trace.decided):
                     spent = before - self.explorer.fuel
-                    if flips >= COVERAGE_FLIPS or spent >= self.explorer.coverage_fuel:
+                    if flips >= COVERAGE_FLIPS or spent >= most:
                         self.explorer.coverage_fuel -= spent
                         return
-                    if not directly and not self._uncovered():
-                        return
-                    if node in plan or (directly and not self._leads_to_uncovered(trace, node)):
+                    if node in plan or not self._may_uncover(trace, node, directly=directly):
                         continue
                     if self.flip(trace, plan, node) is not None:
                         flips += 1
+        self.explorer.coverage_fuel -= before - self.explorer.fuel
+
+    def _may_uncover(self, trace: Trace, node: cst.CSTNode, *, directly: bool) -> bool:
+        if directly:
+            return self._leads_to_uncovered(trace, node)
+        statement = trace.governs.get(node)
+        if statement is None:
+            return False
+        wanted = self._names_that_hide()
+        return bool(wanted) and not wanted.isdisjoint(trace.decided_in[node].index.names_of(statement))
 
     def _leads_to_uncovered(self, trace: Trace, node: cst.CSTNode) -> bool:
         statement = trace.governs.get(node)
@@ -206,14 +215,16 @@ class _Search:
         hot = trace.decided_in[node].index.is_hot
         return any(hot(side) for side, missing in _branches(statement) if (statement, missing) not in self.sides)
 
-    def _uncovered(self) -> bool:
+    def _names_that_hide(self) -> set[str]:
+        """The names in conditions one side of which has a backward and has not been taken."""
         index = self.explorer.file.index
+        names: set[str] = set()
         for statement, side in self.sides:
-            if (statement, not side) not in self.sides:
+            if (statement, not side) not in self.sides and isinstance(statement, cst.If):
                 for branch, missing in _branches(statement):
                     if missing is not side and ".backward" in index.names_of(branch):
-                        return True
-        return False
+                        names |= index.names_of(statement.test)
+        return names - {"self", "args"}
 
     def acquit(self) -> bool:
         """Try every open condition both ways while something stands accused; False if that takes too long."""

@@ -27,7 +27,7 @@ def watched(tmp_path, monkeypatch):
         torch.manual_seed(0)
         execute.output, execute.errors = io.StringIO(), io.StringIO()
         with (
-            warnings.catch_warnings(),
+            warnings.catch_warnings(record=True) as execute.warnings,
             contextlib.redirect_stdout(execute.output),
             contextlib.redirect_stderr(execute.errors),
         ):

@@ -41,7 +41,13 @@ BY_HAND = {
     "in place": "with torch.no_grad(): w.sub_(w.grad, alpha=0.01)",
     "augmented": "with torch.no_grad(): w -= 0.01 * w.grad",
 }
-CLEARED_BY_HAND = ["w.grad.data.zero_()", "w.grad.zero_()", "w.grad = None", "w.grad.data.mul_(0)", "w.grad.detach().fill_(0)"]
+CLEARED_BY_HAND = [
+    "w.grad.data.zero_()",
+    "w.grad.zero_()",
+    "w.grad = None",
+    "w.grad.data.mul_(0)",
+    "w.grad.detach().fill_(0)",
+]
 
 
 @pytest.mark.parametrize("update", BY_HAND.values(), ids=BY_HAND)

@@ -1,0 +1,144 @@
+"""`gradguard run`: the script sees what it would see without the guard, and its report comes in every case."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+
+import pytest
+
+STALE = """
+import torch
+w = torch.ones(2, requires_grad=True)
+opt = torch.optim.SGD([w], lr=0.1)
+for _ in range(3):
+    w.pow(2).sum().backward()
+    opt.step()
+"""
+
+
+def gradguard(*arguments, cwd, **options):
+    return subprocess.run(
+        [sys.executable, "-m", "gradguard", *arguments], cwd=cwd, capture_output=True, text=True, check=False, **options
+    )
+
+
+@pytest.fixture
+def script(tmp_path):
+    def write(source, name="train.py"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(textwrap.dedent(source))
+        return path
+
+    return write
+
+
+def test_what_the_script_sees(tmp_path, script):
+    source = """
+    import os, sys, json, __main__
+    print(json.dumps([sys.argv, __file__, __name__, os.getcwd(), sys.path[0], sys.stdin.read(), __main__.__file__,
+                      "gradguard.static.engine" in sys.modules, "libcst" in sys.modules]))
+    import neighbour
+    """
+    path = script(source, "folder/train.py")
+    script("print('neighbour')", "folder/neighbour.py")
+    done = gradguard("run", "folder/train.py", "--lr", "3", "-m", "x", cwd=tmp_path, input="typed")
+    first, second = done.stdout.split("\n")[:2]
+    assert json.loads(first) == [
+        ["folder/train.py", "--lr", "3", "-m", "x"],
+        str(path),
+        "__main__",
+        str(tmp_path),
+        str(path.parent),
+        "typed",
+        str(path),
+        False,
+        False,
+    ]
+    assert second == "neighbour"
+    assert done.returncode == 0
+    assert "All clear" in done.stderr
+
+
+def test_a_module(tmp_path, script):
+    script("", "package/__init__.py")
+    script("import sys; print(sys.argv[1:], __name__, __package__)" + STALE, "package/work.py")
+    done = gradguard("run", "-m", "package.work", "--x", cwd=tmp_path)
+    assert done.stdout == "['--x'] __main__ package\n"
+    assert "GG101" in done.stderr
+    assert done.returncode == 0
+
+
+def test_the_findings_as_json(tmp_path, script):
+    script(STALE)
+    done = gradguard("run", "--format", "json", "--output", "out.json", "train.py", cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    (finding,) = json.loads((tmp_path / "out.json").read_text())["findings"]
+    assert (finding["code"], finding["path"], finding["line"]) == ("GG101", "train.py", 6)
+
+
+@pytest.mark.parametrize(
+    ("ending", "status", "strict"),
+    [("", 0, 1), ("raise SystemExit(5)", 5, 5), ("raise SystemExit('text')", 1, 1), ("1 / 0", 1, 1)],
+)
+def test_the_exit_status(tmp_path, script, ending, status, strict):
+    script(f"{STALE}\n{ending}\n")
+    done = gradguard("run", "train.py", cwd=tmp_path)
+    assert done.returncode == status
+    assert "GG101" in done.stderr
+    assert ("text\n" in done.stderr) == ("text" in ending)
+    assert ("ZeroDivisionError" in done.stderr) == ("1 / 0" in ending)
+    assert "gradguard/runtime" not in done.stderr.replace("\\", "/")
+    assert gradguard("run", "--strict", "train.py", cwd=tmp_path).returncode == strict
+
+
+def test_the_traceback_is_the_scripts_own(tmp_path, script):
+    script("def f():\n    1 / 0\nf()\n")
+    plain = subprocess.run([sys.executable, "train.py"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    done = gradguard("run", "train.py", cwd=tmp_path)
+    assert done.stderr.startswith(plain.stderr)
+
+
+def test_interrupted(tmp_path, script):
+    script(f"{STALE}\nprint('ready', flush=True)\nimport time\ntime.sleep(60)\n")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "gradguard", "run", "train.py"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout.readline() == "ready\n"
+    time.sleep(0.2)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "KeyboardInterrupt" in errors
+    assert "GG101" in errors
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["missing.py"], "cannot open missing.py"),
+        (["-m", "no.such.module"], "no.such.module"),
+        (["--select", "GG9", "train.py"], "unknown rule"),
+    ],
+)
+def test_a_wrong_command(tmp_path, script, arguments, told):
+    script("")
+    done = gradguard("run", *arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_selected_rules(tmp_path, script):
+    script(STALE)
+    assert "GG101" not in gradguard("run", "--ignore", "GG1", "train.py", cwd=tmp_path).stderr
+    assert "GG101" in gradguard("run", "--select", "missing-zero-grad", "train.py", cwd=tmp_path).stderr

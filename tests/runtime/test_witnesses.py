@@ -1,0 +1,88 @@
+"""The runtime half is the second witness: it finds the marked line of each labelled program and accuses no other.
+
+`DIFFERENT` tells where it cannot agree, and why; such a case must really differ.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+CASES = Path(__file__).parents[1] / "cases"
+FILES = sorted(CASES.glob("*/*.py"))
+MARK = re.compile(r"# (expect|also): (GG\d\d\d)")
+
+DIFFERENT = {
+    "missing-zero-grad/bad_sam_second_pass": "a perturbation of weights that an optimizer owns is no update by hand",
+    "zero-grad-before-step/bad_real_gradient_dropped": "dropping one of two gradients on purpose looks the same",
+    "parameter-rebound/bad_step_function_returns_result": "told as the read of a non-leaf's gradient",
+}
+# A name that is not called leaves no trace; what can be seen is its consequence, if there is one.
+TEXTUAL = {"uncalled-method": {"GG101", "GG103"}}
+
+RUN_ALL = """
+import contextlib, io, json, os, sys, warnings
+import torch
+from gradguard.runtime.script import run
+torch.set_num_threads(1)
+for path in json.load(sys.stdin):
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(reader)
+        silent = io.StringIO()
+        with contextlib.redirect_stdout(silent), contextlib.redirect_stderr(silent):
+            _, report = run(path, [], module=False)
+        found = [[finding.location.line, finding.code] for finding in report.findings]
+        errors = [error.message for error in report.errors]
+        os.write(writer, json.dumps([path, found, errors]).encode())
+        os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader) as stream:
+        print(stream.read(), flush=True)
+    os.waitpid(child, 0)
+"""
+
+
+@pytest.fixture(scope="module")
+def findings():
+    done = subprocess.run(
+        [sys.executable, "-c", RUN_ALL],
+        input=json.dumps([str(path) for path in FILES]),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    results = [json.loads(line) for line in done.stdout.splitlines()]
+    return {path: ({tuple(entry) for entry in found}, errors) for path, found, errors in results}
+
+
+def marks(path):
+    found = {"expect": set(), "also": set()}
+    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), 1):
+        for kind, code in MARK.findall(line):
+            found[kind].add((number, code))
+    return found["expect"], found["also"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs fork")
+@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_case(path, findings):
+    expected, also = marks(path)
+    found, errors = findings[str(path)]
+    assert errors == []
+    if path.parent.name in TEXTUAL:
+        assert {code for _, code in found} <= TEXTUAL[path.parent.name] if expected else not found
+        return
+    codes = {code for _, code in expected}
+    if not expected:
+        assert found == set()
+        return
+    hit = expected <= found or bool(found & {mark for mark in also if mark[1] in codes})
+    name = f"{path.parent.name}/{path.stem}"
+    assert hit != (name in DIFFERENT), "found by now: take it off the list" if hit else f"not found; found {found}"
