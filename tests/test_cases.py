@@ -15,6 +15,7 @@ from gradguard.static.check import check_paths
 
 CASES = Path(__file__).parent / "cases"
 FILES = sorted(CASES.glob("*/*.py"))
+EXAMPLES = sorted((CASES.parent.parent / "examples").glob("**/*.py"))
 MARK = re.compile(r"# (expect|also): (GG\d\d\d)")
 
 MISSED = {
@@ -48,6 +49,14 @@ def test_case(path: Path) -> None:
     hit = expected <= found or bool(found & {mark for mark in also if mark[1] in codes})
     name = f"{path.parent.name}/{path.stem}"
     assert hit != (name in MISSED), "found by now: take it off the list" if hit else f"not found; found {found}"
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_example(path: Path) -> None:
+    """The fixture is silent, and each broken copy is reported at its marked line and nowhere else."""
+    expected, _ = marks(path)
+    assert bool(expected) == (path.parent.name == "broken")
+    assert {(finding.location.line, finding.code) for finding in check_paths([str(path)]).findings} == expected
 
 
 def test_enough_look_alikes() -> None:

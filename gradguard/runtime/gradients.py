@@ -251,11 +251,11 @@ class Gradients:
                 continue
             change = parameter.change(tensor, inside)
             if change == _SAME:
-                if parameter.grad is not None and not parameter.fresh and parameter.block is None:
-                    # Used and, as far as one can see, not cleared: the values decide, from the next use on.
-                    parameter.uses = 0
-                    parameter.block = _copy(_grad(tensor))
-                    unknown.append(parameter)
+                if parameter.grad is not None and not parameter.fresh:
+                    parameter.uses = 0  # used and, as far as one can see, not cleared: the values decide
+                    if parameter.block is None:
+                        parameter.block = _copy(_grad(tensor))
+                        unknown.append(parameter)
                 continue
             used, had_block = not parameter.fresh, parameter.block is not None
             parameter.note(tensor)

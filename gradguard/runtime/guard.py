@@ -54,6 +54,18 @@ _weak = weakref.ref
 _new = tuple.__new__
 
 
+class _Step:
+    """A call of `step` that has not returned yet. `used` says that the use has been told already."""
+
+    __slots__ = ("has_closure", "optimizer", "site", "used")
+
+    def __init__(self, optimizer: weakref.ref[Any], site: Instruction | None, has_closure: bool) -> None:
+        self.optimizer = optimizer
+        self.site = site
+        self.has_closure = has_closure
+        self.used = False
+
+
 class Guard:
     """One for the process while any watch is open. It holds no tensor of the user."""
 
@@ -78,7 +90,7 @@ class Guard:
         self._calls: tuple[Instruction, ...] = ()
         self._latest: Instruction | None = None
         self._visits: dict[Instruction | None, int] = {}
-        self._steps: list[bool] = []
+        self._steps: list[_Step] = []
         self._failed: set[str] = set()
         self._again: tuple[_Past, Any] | None = None
         self._pending_past: _Past = (_nothing, None, 0, True)
@@ -157,6 +169,10 @@ class Guard:
         self.gradients = None
         self.trouble(_GRADIENTS, error)
 
+    def elsewhere(self) -> bool:
+        """Whether this is not the thread that is watched: the first one that ran a backward."""
+        return self._thread is not None and _get_ident() != self._thread
+
     # Backward
 
     def enter(self, roots: Sequence[Any], args: tuple[Any, ...], kwargs: dict[str, Any], frame: FrameType) -> bool:
@@ -170,6 +186,8 @@ class Guard:
             self._thread = thread
         if self.depth:
             return False
+        if self._steps and not self._steps[-1].has_closure:
+            self._steps.clear()  # a step that has raised
         mine = self.sites.mine
         user: FrameType | None = frame
         while user is not None and not mine.get(id(user.f_code)):
@@ -274,37 +292,37 @@ class Guard:
     def optimizer_created(self, optimizer: torch.optim.Optimizer) -> None:
         """Know its parameters before the first backward, so that their whole history is known."""
         gradients = self.gradients
-        if gradients is None or self._thread not in (None, threading.get_ident()):
+        if gradients is None or self.elsewhere():
             return
         try:
             gradients.know(tensor for group in optimizer.param_groups for tensor in group["params"])
         except Exception as error:
             self._gradients_off(error)
 
-    def step_begins(self, optimizer: torch.optim.Optimizer, args: tuple[Any, ...], frame: FrameType) -> Any:
+    def step_begins(
+        self, optimizer: torch.optim.Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any], frame: FrameType
+    ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
         """A step begins. LBFGS uses the gradient each time its closure returns, so its closure is wrapped."""
-        self._steps.append(False)
-        if not (isinstance(optimizer, torch.optim.LBFGS) and self.attentive and len(args) == 2 and callable(args[1])):
+        closure = args[1] if len(args) > 1 else kwargs.get("closure")
+        site = self.sites.instruction(frame) if self.attentive else None
+        step = _Step(weakref.ref(optimizer), site, has_closure=closure is not None)
+        self._steps.append(step)
+        if not isinstance(optimizer, torch.optim.LBFGS) or not self.attentive or not callable(closure):
             return None
-        site, closure = self.sites.instruction(frame), args[1]
 
         def watched() -> Any:
             value = closure()
-            self._used_inside(optimizer, site, sys._getframe(1))
+            step.used = True
+            self._step(optimizer, site, self.sites.user_frame(sys._getframe(1)), complete=False)
             return value
 
-        return args[0], watched
-
-    def _used_inside(self, optimizer: torch.optim.Optimizer, site: Instruction | None, frame: FrameType) -> None:
-        if self._steps:
-            self._steps[-1] = True
-        self._step(optimizer, site, self.sites.user_frame(frame), complete=False)
+        return (args[0], watched, *args[2:]), {name: value for name, value in kwargs.items() if name != "closure"}
 
     def stepped(self, optimizer: torch.optim.Optimizer, frame: FrameType) -> None:
-        used_inside = self._steps.pop() if self._steps else False
+        used = self._steps.pop().used if self._steps else False
         if self._steps:
-            self._steps[-1] = True  # an optimizer that lets another one do the step
-        if used_inside or not self.attentive:
+            self._steps[-1].used = True  # an optimizer that lets another one do the step
+        if used or not self.attentive:
             return
         user = self.sites.user_frame(frame)
         self._step(optimizer, None if user is None else Instruction(id(user.f_code), user.f_lasti), user)
@@ -313,7 +331,7 @@ class Guard:
         self, optimizer: torch.optim.Optimizer, here: Instruction | None, user: FrameType | None, complete: bool = True
     ) -> None:
         gradients = self.gradients
-        if gradients is None or not self.attentive or self._thread not in (None, threading.get_ident()):
+        if gradients is None or not self.attentive or self.elsewhere():
             return
         try:
             updater = gradients.updater(optimizer, lambda: self._optimizer_name(optimizer, user))
@@ -345,15 +363,28 @@ class Guard:
     def before_clearing(self) -> None:
         """What happened before a zero_grad was not done by it."""
         gradients = self.gradients
-        if not self.attentive or gradients is None or self._thread not in (None, threading.get_ident()):
+        if not self.attentive or gradients is None or self.elsewhere():
             return
-        if self.depth:
-            gradients.leave(self._backward_event)
+        try:
+            if self.depth:
+                gradients.leave(self._backward_event)
+            self._clears_itself()
+        except Exception as error:
+            self._gradients_off(error)
+
+    def _clears_itself(self) -> None:
+        """An optimizer that clears in its own step has used the gradients by then."""
+        step = self._steps[-1] if self._steps else None
+        optimizer = None if step is None else step.optimizer()
+        if step is None or optimizer is None or step.used or step.has_closure:
+            return
+        step.used = True
+        self._step(optimizer, step.site, self.sites.user_frame(sys._getframe(1)))
 
     def cleared(self, frame: FrameType) -> None:
         """A zero_grad has run."""
         gradients = self.gradients
-        if not self.attentive or gradients is None or self._thread not in (None, threading.get_ident()):
+        if not self.attentive or gradients is None or self.elsewhere():
             return
         try:
             here = self.sites.instruction(frame)
@@ -517,7 +548,7 @@ class Guard:
 
     def finish(self) -> None:
         """A watch ends."""
-        if self.gradients is not None and self.attentive and self._thread in (None, threading.get_ident()):
+        if self.gradients is not None and self.attentive and not self.elsewhere():
             try:
                 self.gradients.finish(self._by_hand)
             except Exception as error:

@@ -140,8 +140,9 @@ class Patches:
         guard = self.guard
 
         def hook(optimizer: Any, args: Any, kwargs: Any) -> Any:
-            changed = guard.step_begins(optimizer, args, sys._getframe(1))
-            return None if changed is None else (changed, kwargs)
+            if torch.compiler.is_compiling() or guard.elsewhere():
+                return None
+            return guard.step_begins(optimizer, args, kwargs, sys._getframe(1))
 
         _skip_when_compiling(hook)
         return hook
@@ -150,7 +151,7 @@ class Patches:
         guard = self.guard
 
         def hook(optimizer: Any, _args: Any, _kwargs: Any) -> None:
-            if not torch.compiler.is_compiling():
+            if not torch.compiler.is_compiling() and not guard.elsewhere():
                 guard.stepped(optimizer, sys._getframe(1))
 
         _skip_when_compiling(hook)

@@ -40,7 +40,8 @@ __all__ = ["explore"]
 FUEL_OF_A_TRACE = (6_000, 10)
 FUEL_OF_A_FILE = (30_000, 30)
 FUEL_OF_COVERAGE = (1_500, 4)
-COVERAGE_FLIPS = 8
+COVERAGE_FLIPS = 10
+MAX_TURNED = 5
 ACQUITTAL_FLIPS = 120
 
 Key = tuple[str, Hashable, Hashable]
@@ -186,7 +187,7 @@ class _Search:
             while position < len(self.traces):
                 trace, plan = self.traces[position]
                 position += 1
-                if len(plan) >= 2:
+                if len(plan) >= MAX_TURNED:
                     continue
                 for node in list(trace.decided):
                     spent = before - self.explorer.fuel

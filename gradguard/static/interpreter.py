@@ -328,8 +328,9 @@ def iterate(it: Interpreter, iterable: Value, hint: str, node: cst.CSTNode, *, h
             if iterable.exact:
                 # What has an identity (parameters, optimizers) is visited whole: each may be treated for itself.
                 whole = count <= MAX_ITEMS or (count <= MAX_OBJECTS and type(items[0]) is not Const)
-                return Iteration(count if whole else turns, count, lambda turn: items[turn])
-            return Iteration(max(turns, min(count, MAX_ITEMS)), 1 << 30, lambda turn: items[turn % count])
+                return Iteration(count if whole else turns, count, lambda turn: objects.one_of(it, items[turn]))
+            shown = max(turns, min(count, MAX_ITEMS))
+            return Iteration(shown, 1 << 30, lambda turn: objects.one_of(it, items[turn % count]))
     if isinstance(iterable, Parameters):
         return Iteration(1, 1, lambda turn: objects.parameter(it, iterable))
     if isinstance(iterable, Table):
@@ -503,7 +504,7 @@ def _expression(it: Interpreter, node: cst.Expr) -> str:
 def _bare(it: Interpreter, node: cst.Attribute) -> str:
     """A method that is named and not called. It is reported, and then treated as if it had been called."""
     it.trace.executed.add(node)
-    if library.is_uncalled(it, node):
+    if not it.trying and library.is_uncalled(it, node):  # in a try it asks whether there is such a method
         it.trace.uncalled(node, it.file, expressions.text(node.value), node.attr.value)
         if node.attr.value in ("zero_grad", "backward", "step"):
             calls.call_method(it, it.eval(node.value), node.attr.value, Arguments(), node)

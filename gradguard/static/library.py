@@ -823,6 +823,13 @@ def _checkpoint(it: Interpreter, arguments: Arguments, node: cst.CSTNode) -> Val
     return it.call(arguments.positional[0], Arguments(arguments.positional[1:], keep), node)
 
 
+def _foreach_zero(it: Interpreter, arguments: Arguments, node: cst.CSTNode) -> Value:
+    for value in walk(arguments.positional):
+        if isinstance(value, Tensor) and value.handle:
+            it.trace.zero_grad(node, it.file, value.name, value.handle)
+    return NONE
+
+
 def _true(it: Interpreter, arguments: Arguments, node: cst.CSTNode) -> Value:
     return TRUE
 
@@ -877,6 +884,7 @@ _CALLS: dict[str, Callable[[Interpreter, Arguments, cst.CSTNode], Value]] = {
         if any(isinstance(v, Tensor) for v in arguments.positional)
         else Opaque("number", reach=tensors.reach_of(arguments.positional))
     ),
+    "torch._foreach_zero_": _foreach_zero,
     "accelerate.Accelerator": lambda it, arguments, node: Opaque("accelerator", stable=True),
     "apex.amp.initialize": _setup,
     "apex.amp.scale_loss": lambda it, arguments, node: Opaque(

@@ -68,6 +68,11 @@ def parameter(it: Interpreter, parameters: Parameters) -> Value:
     return Seq([Opaque("name"), tensor], kind="tuple") if parameters.pairs else tensor
 
 
+def one_of(it: Interpreter, item: Value) -> Value:
+    """An item of a list; where the list was built from `*model.parameters()`, one parameter for all of them."""
+    return parameter(it, item) if isinstance(item, Parameters) else item
+
+
 def is_frozen(owner: Owner) -> bool | None:
     if isinstance(owner, Tensor):
         return None if owner.requires_grad is None else not owner.requires_grad
@@ -661,9 +666,11 @@ def _size(value: Value) -> Size:
 def _opaque_backward(it: Interpreter, value: Opaque, name: str, arguments: Arguments, node: cst.CSTNode) -> Value:
     first = arguments.get(0, "loss")
     # What takes the loss as an argument is an engine (accelerate, DeepSpeed, apex, …) and no tensor.
-    wraps = isinstance(first, (Tensor, Opaque)) and (
-        value.op is None or value.parameters or "loss" not in (value.hint + value.bound).lower()
+    wraps = isinstance(first, Opaque) and not re.search(r"grad|ones|cotangent|seed", first.hint + first.bound)
+    wraps = wraps or (
+        isinstance(first, Tensor) and first.size.many is not True and not re.search("ones|rand", first.operation)
     )
+    wraps = wraps and (value.op is None or value.parameters or "loss" not in (value.hint + value.bound).lower())
     if wraps or name == "manual_backward":
         value.memo["wraps backward"] = Const(True)
         _wrapped_backward(it, arguments, node)

@@ -227,3 +227,24 @@ PERTURBATIONS = {
 @pytest.mark.parametrize("body", PERTURBATIONS.values(), ids=PERTURBATIONS)
 def test_perturbations_are_no_fault(watched, body):
     assert watched("model = nn.Linear(3, 1)\n" + "\n".join(line[8:] for line in body.strip("\n").split("\n"))) == set()
+
+
+def test_an_optimizer_that_clears_in_its_own_step_is_no_fault(watched):
+    source = """
+    class Clearing(torch.optim.SGD):
+        def step(self, closure=None):
+            super().step(closure)
+            self.zero_grad(set_to_none={to_none})
+    w = torch.randn(3, requires_grad=True)
+    opt = Clearing([w], lr=0.1)
+    for turn in range(5):
+        if turn == 3:
+            try:
+                opt.step(closure=lambda: 1 / 0)
+            except ZeroDivisionError:
+                pass
+        w.pow(2).sum().backward()
+        opt.step()
+    """
+    assert watched(source.format(to_none=True)) == set()
+    assert watched(source.format(to_none=False)) == set()

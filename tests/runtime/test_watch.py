@@ -267,3 +267,37 @@ def test_what_torch_lacks_is_told(monkeypatch):
         pass
     (error,) = report.errors
     assert "not watched" in error.message
+
+
+def test_compiled_steps_stay_whole():
+    dynamo = pytest.importorskip("torch._dynamo")
+    counters = pytest.importorskip("torch._dynamo.utils").counters
+
+    def compiled():
+        dynamo.reset()
+        counters.clear()
+        torch.manual_seed(0)
+        model = nn.Linear(4, 1)
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+
+        @functools.partial(torch.compile, backend="aot_eager")
+        def step(x):
+            optimizer.zero_grad()
+            loss = model(x).pow(2).mean()
+            loss.backward()
+            optimizer.step()
+            return loss
+
+        losses = [step(torch.ones(3, 4) * turn).item() for turn in range(3)]
+        return losses, counters["stats"]["unique_graphs"], sum(counters["graph_break"].values())
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        losses, graphs, breaks = compiled()
+        with gradguard.watch() as report:
+            watched_losses, watched_graphs, watched_breaks = compiled()
+    assert watched_losses == losses
+    assert watched_graphs <= graphs
+    assert watched_breaks <= breaks
+    assert report.findings == ()
+    assert report.errors == []
