@@ -301,11 +301,9 @@ _MATTERS = frozenset(
 
 def _is_beside_the_point(function: Function, arguments: Arguments, receiver: Value | None) -> bool:
     """Whether a function can be left out: it handles no gradients, and nothing that it gets has to do with them."""
-    index = function.file.index
-    names = index.names_of(function.node)
     if function.name == "__init__" or type(function.node) is cst.Lambda or "generator" in function.flags:
         return False
-    if not index.hot.isdisjoint(names) or not _MATTERS.isdisjoint(names) or _makes_functions(function):
+    if not _is_plain(function, 0):
         return False
     if isinstance(receiver, Instance):
         if receiver.is_module or not receiver.whole or any(_concerns(v) for v in receiver.attributes.values()):
@@ -313,6 +311,22 @@ def _is_beside_the_point(function: Function, arguments: Arguments, receiver: Val
     elif receiver is not None:
         return False
     return not any(_concerns(value) for value in walk(arguments.all()))
+
+
+def _is_plain(function: Function, depth: int) -> bool:
+    """Whether neither the text of a function nor the globals that it names have to do with gradients."""
+    index = function.file.index
+    names = index.names_of(function.node)
+    if depth > 3 or not index.hot.isdisjoint(names) or not _MATTERS.isdisjoint(names) or _makes_functions(function):
+        return False
+    for name in names:
+        value = function.scope.find(name) if name[0] != "." else None
+        if isinstance(value, Function):
+            if value is not function and not _is_plain(value, depth + 1):
+                return False
+        elif value is not None and _concerns(value):
+            return False
+    return True
 
 
 def _makes_functions(function: Function) -> bool:

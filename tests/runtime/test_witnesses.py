@@ -13,8 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from gradguard.catalogue import all_rules
+
 CASES = Path(__file__).parents[1] / "cases"
-FILES = sorted(CASES.glob("*/*.py"))
+BROKEN = CASES.parents[1] / "examples" / "broken"
+FILES = sorted([*CASES.glob("*/*.py"), *BROKEN.glob("*.py")])
 MARK = re.compile(r"# (expect|also): (GG\d\d\d)")
 
 DIFFERENT = {
@@ -23,11 +26,12 @@ DIFFERENT = {
     "parameter-rebound/bad_step_function_returns_result": "told as the read of a non-leaf's gradient",
 }
 # A name that is not called leaves no trace; what can be seen is its consequence, if there is one.
-TEXTUAL = {"uncalled-method": {"GG101", "GG103"}}
+CONSEQUENCES = {"GG101", "GG103"}
 
 RUN_ALL = """
 import contextlib, io, json, os, sys, warnings
 import torch
+import torch._dynamo  # what each program would import anew otherwise
 from gradguard.runtime.script import run
 torch.set_num_threads(1)
 for path in json.load(sys.stdin):
@@ -47,6 +51,17 @@ for path in json.load(sys.stdin):
         print(stream.read(), flush=True)
     os.waitpid(child, 0)
 """
+
+
+RULES = [rule for rule in all_rules() if rule.code != "GG401"]
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_the_examples_of_a_rule(watched, rule):
+    assert watched(rule.bad) == {rule.name}
+    assert not watched.missing
+    assert not watched.elsewhere
+    assert watched(rule.good) == set()
 
 
 @pytest.fixture(scope="module")
@@ -76,10 +91,10 @@ def test_case(path, findings):
     expected, also = marks(path)
     found, errors = findings[str(path)]
     assert errors == []
-    if path.parent.name in TEXTUAL:
-        assert {code for _, code in found} <= TEXTUAL[path.parent.name] if expected else not found
-        return
     codes = {code for _, code in expected}
+    if "GG401" in codes:
+        assert {code for _, code in found} <= CONSEQUENCES
+        return
     if not expected:
         assert found == set()
         return
