@@ -28,7 +28,7 @@ ByHand: TypeAlias = "Callable[[Sequence[Tensor]], tuple[Hashable, str]]"
 _BLOCK = 256
 _FEW = 16
 _SINGLE_PRECISION = 5e-7
-_ALWAYS_COMPARED = 8
+_ALWAYS_COMPARED = 4
 _ALWAYS_SAMPLED = 4
 _MOST_LEAVES = 64
 _MOST_NODES = 4000
@@ -362,7 +362,7 @@ class Gradients:
             tensors.append(tensor)
         if not moved:
             return
-        site, name = by_hand(tensors)
+        site, name = by_hand(tensors if self.pending() else ())
         self._emit(ManualUpdate(site=site, updater="by hand", name=name, gradients=self._split(moved)))
         for parameter in moved:
             parameter.fresh = False

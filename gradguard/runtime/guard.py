@@ -269,6 +269,7 @@ class Guard:
                 self._extended, self._left = True, _EXTENSION
                 return
             self.attentive = self._extended = False
+            self._steps.clear()
             if gradients is not None:
                 gradients.forget()
             self._left = _PERIODS[min(self._windows, len(_PERIODS) - 1)] - _WINDOW
@@ -284,7 +285,7 @@ class Guard:
 
     def _by_hand(self, tensors: Sequence[Tensor]) -> tuple[Hashable, str]:
         site = self._between(self._latest, self._here, "update")
-        found = names.parameter_names(tensors[:1], self._frame, self.sites)
+        found = names.parameter_names(tensors[:1], self._frame, self.sites) if tensors else []
         return site, found[0] if found else "w"
 
     # Optimizers
@@ -304,7 +305,7 @@ class Guard:
     ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
         """A step begins. LBFGS uses the gradient each time its closure returns, so its closure is wrapped."""
         closure = args[1] if len(args) > 1 else kwargs.get("closure")
-        site = self.sites.instruction(frame) if self.attentive else None
+        site = self.sites.instruction(frame)
         step = _Step(weakref.ref(optimizer), site, has_closure=closure is not None)
         self._steps.append(step)
         if not isinstance(optimizer, torch.optim.LBFGS) or not self.attentive or not callable(closure):

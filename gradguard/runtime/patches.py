@@ -140,7 +140,7 @@ class Patches:
         guard = self.guard
 
         def hook(optimizer: Any, args: Any, kwargs: Any) -> Any:
-            if torch.compiler.is_compiling() or guard.elsewhere():
+            if not guard.attentive or torch.compiler.is_compiling() or guard.elsewhere():
                 return None
             return guard.step_begins(optimizer, args, kwargs, sys._getframe(1))
 
@@ -151,7 +151,7 @@ class Patches:
         guard = self.guard
 
         def hook(optimizer: Any, _args: Any, _kwargs: Any) -> None:
-            if not torch.compiler.is_compiling() and not guard.elsewhere():
+            if guard.attentive and not torch.compiler.is_compiling() and not guard.elsewhere():
                 guard.stepped(optimizer, sys._getframe(1))
 
         _skip_when_compiling(hook)

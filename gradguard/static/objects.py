@@ -666,7 +666,9 @@ def _size(value: Value) -> Size:
 def _opaque_backward(it: Interpreter, value: Opaque, name: str, arguments: Arguments, node: cst.CSTNode) -> Value:
     first = arguments.get(0, "loss")
     # What takes the loss as an argument is an engine (accelerate, DeepSpeed, apex, …) and no tensor.
-    wraps = isinstance(first, Opaque) and not re.search(r"grad|ones|cotangent|seed", first.hint + first.bound)
+    shown = expressions.text(node.args[0].value) if isinstance(node, cst.Call) and node.args else ""
+    named = isinstance(first, Opaque) and first.hint + first.bound
+    wraps = isinstance(first, Opaque) and not re.search(r"grad|ones|cotangent|seed", f"{named} {shown}")
     wraps = wraps or (
         isinstance(first, Tensor) and first.size.many is not True and not re.search("ones|rand", first.operation)
     )
