@@ -195,7 +195,8 @@ class Gradients:
             tensor = parameter.tensor()
             if tensor is None:
                 continue
-            moved = moved or tensor._version != parameter.weight_version
+            # A frozen parameter may be moved by others: the target network of a moving average.
+            moved = moved or (tensor.requires_grad and tensor._version != parameter.weight_version)
             parameter.note(tensor)
         cells = frozenset(parameter.cell for parameter in updater.parameters)
         if idle and moved:

@@ -314,7 +314,7 @@ class Guard:
         def watched() -> Any:
             value = closure()
             step.used = True
-            self._step(optimizer, site, self.sites.user_frame(sys._getframe(1)), complete=False)
+            self._step(optimizer, site, self.sites.user_frame(sys._getframe(1)))
             return value
 
         return (args[0], watched, *args[2:]), {name: value for name, value in kwargs.items() if name != "closure"}
@@ -328,9 +328,7 @@ class Guard:
         user = self.sites.user_frame(frame)
         self._step(optimizer, None if user is None else Instruction(id(user.f_code), user.f_lasti), user)
 
-    def _step(
-        self, optimizer: torch.optim.Optimizer, here: Instruction | None, user: FrameType | None, complete: bool = True
-    ) -> None:
+    def _step(self, optimizer: torch.optim.Optimizer, here: Instruction | None, user: FrameType | None) -> None:
         gradients = self.gradients
         if gradients is None or not self.attentive or self.elsewhere():
             return
@@ -343,9 +341,7 @@ class Guard:
 
             def event(gradients: frozenset[Hashable]) -> OptimizerStep:
                 self._note_use(here, gradients)
-                return OptimizerStep(
-                    site=here, updater=updater.key, name=updater.name, gradients=gradients, complete=complete
-                )
+                return OptimizerStep(site=here, updater=updater.key, name=updater.name, gradients=gradients)
 
             gradients.step(updater, event, self._between(self._latest, here, "clear"))
             self._frame = None
@@ -511,6 +507,8 @@ class Guard:
         try:
             if isinstance(error, (AttributeError, TypeError)) and "NoneType" in str(error):
                 self._missing_gradient(error)
+            elif isinstance(error, TypeError) and "as parameter" in str(error):
+                self._refused_parameter(error)
             elif isinstance(error, AssertionError) and "No inf checks were recorded" in str(error):
                 self._scaler_found_nothing(error)
         except Exception as own:
@@ -531,12 +529,26 @@ class Guard:
             report.stepped(site, found=False)
         self._step(optimizer, site, user.tb_frame)
 
-    def _missing_gradient(self, error: BaseException) -> None:
+    def _last_user_entry(self, error: BaseException) -> TracebackType | None:
         entry, last = error.__traceback__, None
         while entry is not None:
             if self.sites.is_user(entry.tb_frame.f_code):
                 last = entry
             entry = entry.tb_next
+        return last
+
+    def _refused_parameter(self, error: BaseException) -> None:
+        """A module does not let a plain tensor take the place of its parameter."""
+        last = self._last_user_entry(error)
+        found = None if last is None else text.rebinding(last.tb_frame.f_code, None)
+        if last is None or found is None or not found[0].line <= last.tb_lineno <= found[0].end_line:
+            return
+        site = Instruction(id(last.tb_frame.f_code), last.tb_lasti)
+        read = GradRead(site=site, name=found[1], is_leaf=False, requires_grad=True, rebound_at=found[0])
+        self._explain(error, read)
+
+    def _missing_gradient(self, error: BaseException) -> None:
+        last = self._last_user_entry(error)
         if last is None:
             return
         code = last.tb_frame.f_code
@@ -574,9 +586,11 @@ class Guard:
         code = frame.f_code
         value: Any = tensor if tensor is not None else (None if owner is None else text.evaluate(owner, frame))
         name = "" if owner is None else text.source_of(owner)
-        rebound = text.rebinding(code, name) if name else None
-        is_tensor = isinstance(value, torch.Tensor)
         line = text.instruction_line(self.sites, site)
+        rebound = text.rebinding(code, name) if name else None
+        if rebound is None and name and line is not None:
+            rebound = text.rebound_later_in_loop(code, name, line)
+        is_tensor = isinstance(value, torch.Tensor)
         event = GradRead(
             site=site,
             name=name,

@@ -21,6 +21,7 @@ __all__ = [
     "grad_owner",
     "instruction_line",
     "rebinding",
+    "rebound_later_in_loop",
     "receiver",
     "source_of",
     "statement_between",
@@ -211,6 +212,35 @@ def rebinding(code: CodeType, name: str | None, anywhere: bool = False) -> tuple
     return found[0] if len(found) == 1 or (found and name is not None) else None
 
 
+def rebound_later_in_loop(code: CodeType, name: str, line: int) -> tuple[SourceLine, str] | None:
+    """The statement `w = ... w ...` behind the read of `w.grad` in the same loop, if a leaf `w` was made before it."""
+    tree = scope(code)
+    if tree is None or not name.isidentifier():
+        return None
+    bound = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == name for t in _targets(node))
+    ]
+    made = [node for node in bound if _makes_leaf(node.value)]
+    for loop in ast.walk(tree):
+        if not isinstance(loop, (ast.For, ast.While)) or not loop.lineno < line <= (loop.end_lineno or 0):
+            continue
+        inside = [node for node in bound if loop.lineno < node.lineno <= (loop.end_lineno or 0)]
+        if len(inside) != 1 or not any(node.lineno < loop.lineno for node in made):
+            continue
+        (node,) = inside
+        uses = any(isinstance(part, ast.Name) and part.id == name for part in ast.walk(node.value))
+        if node.lineno > line and uses and not _makes_leaf(node.value):
+            return _here(code.co_filename, node), name
+    return None
+
+
+def _makes_leaf(value: ast.expr) -> bool:
+    text = ast.unparse(value)
+    return "requires_grad_(" in text or "requires_grad=True" in text or "Parameter(" in text
+
+
 def _rebound(node: ast.stmt) -> set[str]:
     """The names (as text) that the statement rebinds to results of their own update."""
     if isinstance(node, ast.Expr):
@@ -242,7 +272,7 @@ def _rebound(node: ast.stmt) -> set[str]:
 def _updated(value: ast.expr) -> set[str]:
     """The expressions `w` for which both `w` and `w.grad` stand in the value, unless it ends as a new leaf."""
     text = ast.unparse(value)
-    if "requires_grad_(" in text or "requires_grad=True" in text or "Parameter(" in text:
+    if _makes_leaf(value):
         return set()
     owners = {
         ast.unparse(part.value) for part in ast.walk(value) if isinstance(part, ast.Attribute) and part.attr == "grad"

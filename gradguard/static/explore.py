@@ -40,6 +40,8 @@ __all__ = ["explore"]
 FUEL_OF_A_TRACE = (6_000, 10)
 FUEL_OF_A_FILE = (30_000, 30)
 FUEL_OF_COVERAGE = (1_500, 4)
+# What stands accused is worth an effort: few files have such a place, and a report must be right.
+FUEL_OF_A_TRIAL = (150_000, 100)
 COVERAGE_FLIPS = 10
 MAX_TURNED = 5
 ACQUITTAL_FLIPS = 120
@@ -58,6 +60,7 @@ class Explorer:
     fuel: int
     fuel_of_a_trace: int
     coverage_fuel: int
+    trial_fuel: int
     executed: set[cst.CSTNode] = field(default_factory=set)
     found: dict[Key, Report] = field(default_factory=dict)
 
@@ -229,6 +232,16 @@ class _Search:
 
     def acquit(self) -> bool:
         """Try every open condition both ways while something stands accused; False if that takes too long."""
+        if self.guilty.keys() - self.innocent:
+            self.explorer.fuel += self.explorer.trial_fuel
+            self.explorer.trial_fuel = 0
+        self.explorer.fuel_of_a_trace *= 3
+        try:
+            return self._try_both_ways()
+        finally:
+            self.explorer.fuel_of_a_trace //= 3
+
+    def _try_both_ways(self) -> bool:
         flips = 0
         for trace, plan in list(self.traces):
             for node in list(trace.decided):
@@ -239,10 +252,11 @@ class _Search:
                     return False
                 if node in plan:
                     continue
+                tried = len(self.planned)
                 if self.flip(trace, plan, node) is not None:
                     flips += 1
-                elif self.explorer.fuel <= 0:
-                    return False
+                elif len(self.planned) > tried:
+                    return False  # too long to be executed: what it would have said is not known
         return True
 
 
@@ -369,7 +383,9 @@ def explore(project: Project, rules: Sequence[Rule]) -> dict[Key, Report]:
         for kind, detector in rule.detect.items():
             detectors.setdefault(kind, []).append((rule, detector))
     lines = project.main.source.text.count("\n")
-    whole, once, covering = (a + b * lines for a, b in (FUEL_OF_A_FILE, FUEL_OF_A_TRACE, FUEL_OF_COVERAGE))
-    explorer = Explorer(project, detectors, fuel=whole, fuel_of_a_trace=once, coverage_fuel=covering)
+    whole, once, covering, trial = (
+        a + b * lines for a, b in (FUEL_OF_A_FILE, FUEL_OF_A_TRACE, FUEL_OF_COVERAGE, FUEL_OF_A_TRIAL)
+    )
+    explorer = Explorer(project, detectors, fuel=whole, fuel_of_a_trace=once, coverage_fuel=covering, trial_fuel=trial)
     explorer.run()
     return explorer.found
