@@ -45,7 +45,8 @@ _HANDLES_GRADIENTS = re.compile(
     r"zero|clear|reset|optim|step|update|train|fit|backward|learn|closure|grad", re.IGNORECASE
 )
 _COPIES_ONLY = re.compile(
-    r"ema|target|soft|hard|sync|copy|moving|average|polyak|checkpointing|penalty|norm|clip|require|freeze|enable|toggle",
+    r"ema|target|soft|hard|sync|copy|moving|average|polyak|noise|(^|_)lr(_|$)|learning_rate|training_mode|schedul|"
+    r"checkpointing|penalty|norm|clip|require|freeze|enable|toggle",
     re.IGNORECASE,
 )
 

@@ -153,3 +153,31 @@ def test_a_warning_that_the_user_ignores_stays_unseen(watched):
     """
     assert watched(body) == {"non-leaf-grad"}
     assert watched.warnings == []
+
+
+REBOUND = {
+    "a module refuses": """
+        class M(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.w = nn.Parameter(torch.ones(2))
+            def learn(self):
+                self.w.pow(2).sum().backward()
+                self.w = self.w - 0.1 * self.w.grad  # <- here
+        M().learn()
+    """,
+    "the gradient goes through another variable": """
+        w = torch.ones(2, requires_grad=True)
+        speed = torch.zeros(2)
+        for _ in range(2):
+            w.pow(2).sum().backward()
+            speed = 0.9 * speed + w.grad
+            w = w - 0.1 * speed  # <- here
+    """,
+}
+
+
+@pytest.mark.parametrize("body", REBOUND.values(), ids=REBOUND)
+def test_other_ways_to_lose_a_parameter(watched, body):
+    assert watched(body) == {"parameter-rebound"}
+    assert not watched.missing

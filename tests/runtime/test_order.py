@@ -72,3 +72,30 @@ for _ in range(4):
     opt.step()
 """
     assert watched(source) == set()
+
+
+def test_a_closure_that_never_runs_backward(watched):
+    source = """
+    w = torch.ones(3, requires_grad=True)
+    opt = torch.optim.LBFGS([w])
+    for _ in range(3):
+        opt.step(lambda: w.pow(2).sum())  # <- here
+    """
+    assert watched(source) == {"step-without-backward"}
+    assert not watched.missing
+
+
+def test_a_frozen_copy_that_moves_does_not_hide_the_clearing(watched):
+    source = """
+    online, target = nn.Linear(3, 1), nn.Linear(3, 1).requires_grad_(False)
+    opt = torch.optim.SGD([*online.parameters(), *target.parameters()], lr=0.1)
+    for _ in range(4):
+        (online(torch.randn(4, 3)) - target(torch.randn(4, 3))).pow(2).mean().backward()
+        opt.zero_grad()  # <- here
+        opt.step()
+        with torch.no_grad():
+            for t, o in zip(target.parameters(), online.parameters()):
+                t.lerp_(o, 0.1)
+    """
+    assert watched(source) == {"zero-grad-before-step"}
+    assert not watched.missing
