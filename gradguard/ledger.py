@@ -118,10 +118,10 @@ class Ledger:
         return state
 
     def alias(self, gradient: GradientId, like: GradientId) -> None:
-        """A gradient that has just become known has the history of `like`; what was added may be used elsewhere."""
+        """A gradient that has just become known has the history that `like` has had so far."""
         source = self.gradient(like)
         self._gradients[gradient] = Gradient(
-            added=list(source.added), uses=dict(source.uses), clearing=source.clearing, seen_upto=len(source.added)
+            added=list(source.added), uses=dict(source.uses), clearing=source.clearing, seen_upto=source.seen_upto
         )
 
     def born(self, gradients: Iterable[GradientId]) -> None:

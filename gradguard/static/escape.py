@@ -90,8 +90,9 @@ def _escape(it: Interpreter, name: str, given: list[Value], receiver: Value | No
         # A function of ours that handles gradients is known to unseen code, which may call it at any time.
         it.trace.escape_all()
         return
-    handles = bool(_HANDLES_GRADIENTS.search(name)) and not _COPIES_ONLY.search(name)
-    harmless = bool(_HARMLESS.search(name)) and not handles
+    copies = bool(_COPIES_ONLY.search(name))
+    handles = bool(_HANDLES_GRADIENTS.search(name)) and not copies
+    harmless = (copies or bool(_HARMLESS.search(name))) and not handles
     optimizers: list[Optimizer] = []
     owners: list[Owner] = []
     for value in given:

@@ -243,6 +243,8 @@ class Trace:
 
     def step(self, node: cst.CSTNode, file: SourceFile, name: str, optimizer: Optimizer) -> None:
         self.stepped.add(name.rsplit(".", 1)[-1])
+        if optimizer.loose:
+            self.ledger.gradient("loose").look()  # what was added so far may well have been for this one
         self.emit(
             OptimizerStep(
                 site=(file, node),
