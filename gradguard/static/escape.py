@@ -32,7 +32,7 @@ __all__ = ["unknown_call"]
 # Functions that take an optimizer and leave its gradients alone.
 _HARMLESS = re.compile(
     r"sched|lr|learning_rate|warmup|anneal|decay|checkpoint|ckpt|save|load|state|log|print|summary|watch|info|repr|ema|"
-    r"prepare|setup|init|wrap|scaler|SWA|isinstance|type|len|id|hasattr|getattr|vars|count|num_|size|metric|meter|"
+    r"unscale|prepare|setup|init|wrap|scaler|SWA|isinstance|type|len|id|hasattr|getattr|vars|count|num_|size|metric|meter|"
     r"track|record|write|plot|show|display|eval|valid|test|predict|sample|format|describe|debug|barrier|seed|clip|norm|"
     r"join|add_scalar|add_hparams|tqdm|set_postfix|early_stop|stopper|distribut|parallel|compile|register|Averaged",
     re.IGNORECASE,
