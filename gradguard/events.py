@@ -22,7 +22,6 @@ __all__ = [
     "GraphNode",
     "ManualUpdate",
     "OptimizerStep",
-    "Rebind",
     "Site",
     "UncalledMethod",
     "UpdaterId",
@@ -127,15 +126,6 @@ class GradRead(Event):
     made_at: Site | None = None
     leaf_at: Site | None = None
     rebound_at: Site | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rebind(Event):
-    """The name of a leaf now holds the result of an update of it: `w = w - lr * w.grad`."""
-
-    name: str
-    gradients: Gradients
-    requires_grad: bool | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

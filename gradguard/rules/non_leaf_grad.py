@@ -25,12 +25,15 @@ def detect(event: GradRead, ledger: Ledger) -> Iterator[Report | Acquittal]:
     if event.leaf_at is not None and event.leaf_at != event.made_at:
         notes.append((event.leaf_at, "the leaf that does get a gradient is made here"))
     short = event.name or "it"
+    # Where the operation was applied to a leaf itself, the order of the two was probably meant the other way round.
+    releaf = ""
+    if event.leaf_at is not None:
+        releaf = f"read `.grad` of the leaf, or make {name} itself the leaf ({by} first, `requires_grad_()` last), or "
     yield Report(
         event.site,
         f"`.grad` of {name} is None: it is the result of {by}, not a leaf, and only leaves keep a gradient",
         tuple(notes),
-        help=f"read `.grad` of the leaf, or make {name} itself the leaf ({by} first, `requires_grad_()` last), "
-        f"or call `{short}.retain_grad()` before the backward",
+        help=f"{releaf}call `{short}.retain_grad()` before the backward",
     )
 
 

@@ -14,11 +14,12 @@ def detect(event: Backward, ledger: Ledger) -> Iterator[Report | Acquittal]:
         yield Acquittal(event.site)
         return
     name = f"`{event.name}`" if event.name else "the tensor"
-    shape = f" (shape {event.shape})" if event.shape else ""
+    shape = f" ({'shape ' if event.shape.startswith('(') else ''}{event.shape})" if event.shape else ""
     notes: tuple[tuple[Site, str], ...] = ()
     if event.unreduced is not None:
-        notes = ((event.unreduced, f"{event.unreduced_by or 'this operation'} leaves more than one element"),)
-    short = event.name or "loss"
+        by = f"`{event.unreduced_by}`" if event.unreduced_by else "this operation"
+        notes = ((event.unreduced, f"{by} leaves more than one element"),)
+    short = event.name if event.name and "(" not in event.name else "loss"
     yield Report(
         event.site,
         f"backward on {name}{shape}, which is not a scalar: the gradient can be created only for scalar outputs",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from gradguard.static import expressions, objects, tensors
+from gradguard.static import expressions, objects, syntax, tensors
 from gradguard.static.arithmetic import AUGMENTED
 from gradguard.static.values import (
     NONE,
@@ -108,19 +108,15 @@ def _unpack(it: Interpreter, elements: object, value: Value, node: cst.CSTNode) 
 def _note_rebinding(it: Interpreter, old: Value | None, new: Value, name: str, node: cst.CSTNode) -> None:
     """Mark a new tensor that takes the name of the leaf whose gradient it was computed from."""
     if isinstance(old, Tensor) and isinstance(new, Tensor) and old is not new:
-        if old.rebound is not None and new.grad_of and new.rebound is None and not new.owners:
+        if new.rebound is not None or new.owners:
             return
-        if (old.leaf and old.owners and new.grad_of and new.leaf is not True and new.rebound is None) or (
-            old.leaf and old.owners and new.grad_of and new.requires_grad is False and not new.owners
-        ):
-            if it.trace.cells(old.owners) & {cell for cell, _ in new.grad_of}:
-                new.rebound, new.rebound_file = node, it.file
-                new.name = name
+        if old.rebound is not None and old.op is not None and new.op is not None and old.op in new.op.parents:
+            new.rebound, new.rebound_file = old.rebound, old.rebound_file  # it was lost before
+        elif old.leaf and it.trace.cells(old.owners) & {cell for cell, _ in new.grad_of}:
+            new.rebound, new.rebound_file, new.name = node, it.file, name
     elif isinstance(old, Seq) and isinstance(new, Seq) and len(old.items) == len(new.items):
         for before, after in zip(old.items, new.items, strict=True):
             _note_rebinding(it, before, after, name, node)
-    elif isinstance(old, Parameters) and isinstance(new, Seq):
-        return
 
 
 def set_attribute(
@@ -151,7 +147,7 @@ def set_attribute(
 
 
 def _self_name(target: cst.CSTNode) -> str:
-    return expressions.text(target.value) if type(target) is cst.Attribute else "self"
+    return syntax.text(target.value) if type(target) is cst.Attribute else "self"
 
 
 def _set_item(it: Interpreter, target: cst.Subscript, value: Value, node: cst.CSTNode) -> None:
@@ -165,9 +161,9 @@ def _set_item(it: Interpreter, target: cst.Subscript, value: Value, node: cst.CS
             except TypeError:
                 receiver.exact = False
                 return
-            _note_rebinding(it, old, value, expressions.text(target), node)
+            _note_rebinding(it, old, value, syntax.text(target), node)
             if isinstance(value, Tensor):
-                _name(value, expressions.text(target))
+                _name(value, syntax.text(target))
         else:
             receiver.exact = False
             receiver.items[("unknown", len(receiver.items))] = value
@@ -177,7 +173,7 @@ def _set_item(it: Interpreter, target: cst.Subscript, value: Value, node: cst.CS
             and isinstance(key.value, int)
             and -len(receiver.items) <= key.value < len(receiver.items)
         ):
-            _note_rebinding(it, receiver.items[key.value], value, expressions.text(target), node)
+            _note_rebinding(it, receiver.items[key.value], value, syntax.text(target), node)
             receiver.items[key.value] = value
         else:
             receiver.exact = False

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from gradguard.static import escape, expressions, library, objects, shapes, tensors
+from gradguard.static import escape, expressions, library, objects, shapes, syntax, tensors
 from gradguard.static.index import children, names_in
 from gradguard.static.shapes import UNKNOWN, Size
 from gradguard.static.values import (
@@ -74,7 +74,7 @@ def make_function(it: Interpreter, node: cst.FunctionDef, owner: Class | None) -
     wrappers: list[Value] = []
     for decorator in node.decorators:
         expression = decorator.decorator
-        name = expressions.dotted(expression.func if type(expression) is cst.Call else expression)
+        name = syntax.dotted(expression.func if type(expression) is cst.Call else expression)
         flag = _FLAGS.get(name.rsplit(".", 1)[-1])
         if flag is not None:
             flags.add(flag)

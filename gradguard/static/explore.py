@@ -15,8 +15,7 @@ import libcst as cst
 
 from gradguard.events import Event
 from gradguard.rule import Detector, Report, Rule
-from gradguard.static import calls, library
-from gradguard.static.expressions import text
+from gradguard.static import calls, library, objects, syntax
 from gradguard.static.index import Known
 from gradguard.static.interpreter import Frame, Interpreter, Raised
 from gradguard.static.project import Project, SourceFile
@@ -121,7 +120,7 @@ class Explorer:
         for known in sorted(functions, key=lambda known: (known.node.name.value in called, -_calls(known, functions))):
             if known.node not in self.executed:
                 yield _function_entry(known.node)
-        based_on = {text(base.value) for cls in index.classes for base in cls.bases}
+        based_on = {syntax.text(base.value) for cls in index.classes for base in cls.bases}
         for cls in sorted(index.classes, key=lambda cls: cls.name.value in based_on):
             own = methods.get(cls, [])
             for known in sorted(own, key=lambda known: -_calls(known, own)):
@@ -133,7 +132,7 @@ class Explorer:
         trace = Trace(self.detectors, {}, 1)
         for node in self.file.index.bare:
             method = node.attr.value
-            receiver = text(node.value)
+            receiver = syntax.text(node.value)
             if node in self.executed or not receiver:
                 continue
             last = receiver.rsplit(".", 1)[-1]
@@ -369,8 +368,6 @@ def _enter(it: Interpreter, package: Package, function: Value, node: cst.Functio
     it.frames.append(Frame(package.file, package.scope, global_scope=package.scope))
     try:
         result = it.call(function, Arguments(open=True), node)
-        from gradguard.static import objects
-
         objects.consumed(it, result)
     finally:
         it.frames.pop()

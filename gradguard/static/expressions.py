@@ -37,39 +37,13 @@ from gradguard.static.values import (
 if TYPE_CHECKING:
     from gradguard.static.interpreter import Interpreter
 
-__all__ = ["condition", "dotted", "evaluate", "known_truth", "text"]
+__all__ = ["condition", "evaluate", "known_truth"]
 
 MAX_CHAIN = 400
 
 
 def evaluate(it: Interpreter, node: cst.BaseExpression) -> Value:
     return _EVALUATE.get(type(node), _unknown)(it, node)
-
-
-def text(node: cst.CSTNode) -> str:
-    """A short source text of a name-like expression: `self.opt_g`, `opts[0]`, `m()`; "" for anything longer."""
-    if type(node) is cst.Name:
-        return node.value
-    if type(node) is cst.Attribute:
-        inner = text(node.value)
-        return f"{inner}.{node.attr.value}" if inner else ""
-    if type(node) is cst.Subscript and len(node.slice) == 1:
-        inner, key = text(node.value), node.slice[0].slice
-        if inner and type(key) is cst.Index:
-            if isinstance(key.value, (cst.SimpleString, cst.Integer, cst.Name)):
-                return f"{inner}[{key.value.value}]"
-            return f"{inner}[…]"
-        return inner
-    if type(node) is cst.Call:
-        inner = text(node.func)
-        return f"{inner}(…)" if inner else ""
-    return ""
-
-
-def dotted(node: cst.BaseExpression) -> str:
-    if type(node) is cst.Attribute:
-        return f"{dotted(node.value)}.{node.attr.value}"
-    return node.value if type(node) is cst.Name else ""
 
 
 # --- conditions ------------------------------------------------------------------------------------------------------
@@ -110,8 +84,8 @@ def condition(it: Interpreter, node: cst.BaseExpression, preferred: bool) -> tup
 
 def truth_of(it: Interpreter, value: Value, node: cst.CSTNode, preferred: bool) -> tuple[bool, bool]:
     known = known_truth(value)
-    if isinstance(value, Periodic) and it.loops:
-        it.loops[-1].turns = max(it.loops[-1].turns, 4)
+    if isinstance(value, Periodic):
+        it.follow_period()
     if known is not None:
         return known, not (isinstance(value, Opaque) and not value.stable)
     if isinstance(value, Opaque) and value.called == "another turn":
@@ -506,8 +480,7 @@ def compare(it: Interpreter, symbol: str, compute: Compute, left: Value, right: 
             return Opaque()
     if isinstance(left, Periodic) and symbol in ("==", "!="):
         hit = _phase_is(left, right)
-        if it.loops:
-            it.loops[-1].turns = max(it.loops[-1].turns, 4)
+        it.follow_period()
         if hit is not None:
             return TRUE if hit is (symbol == "==") else FALSE
     if isinstance(left, Const) and isinstance(right, (Seq, Table)) and symbol in ("in", "not in") and right.exact:

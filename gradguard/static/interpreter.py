@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import libcst as cst
 
-from gradguard.static import assignment, calls, expressions, library, objects
+from gradguard.static import assignment, calls, expressions, library, objects, syntax
 from gradguard.static.project import Project, SourceFile
 from gradguard.static.trace import OutOfFuel, Trace
 from gradguard.static.values import (
@@ -98,6 +98,11 @@ class Interpreter:
 
     def call(self, function: Value, arguments: Arguments, node: cst.CSTNode) -> Value:
         return calls.call(self, function, arguments, node)
+
+    def follow_period(self) -> None:
+        """A condition recurs with the counter of this loop: see two whole periods."""
+        if self.loops:
+            self.loops[-1].turns = max(self.loops[-1].turns, PERIODIC_TURNS)
 
     # --- files -------------------------------------------------------------------------------------------------------
 
@@ -505,9 +510,11 @@ def _bare(it: Interpreter, node: cst.Attribute) -> str:
     """A method that is named and not called. It is reported, and then treated as if it had been called."""
     it.trace.executed.add(node)
     if not it.trying and library.is_uncalled(it, node):  # in a try it asks whether there is such a method
-        it.trace.uncalled(node, it.file, expressions.text(node.value), node.attr.value)
+        it.trace.uncalled(node, it.file, syntax.text(node.value), node.attr.value)
         if node.attr.value in ("zero_grad", "backward", "step"):
-            calls.call_method(it, it.eval(node.value), node.attr.value, Arguments(), node)
+            # Of an imagined backward only its place in the order of calls is wanted.
+            given: dict[str, Value] = {"gradient": Opaque()} if node.attr.value == "backward" else {}
+            calls.call_method(it, it.eval(node.value), node.attr.value, Arguments(keywords=given), node)
     return ""
 
 
@@ -552,7 +559,7 @@ def _nonlocal(it: Interpreter, node: cst.Nonlocal) -> str:
 
 def _import(it: Interpreter, node: cst.Import) -> str:
     for alias in node.names:
-        dotted = expressions.dotted(alias.name)
+        dotted = syntax.dotted(alias.name)
         if alias.asname is not None and type(alias.asname.name) is cst.Name:
             it.frame.scope.bind(alias.asname.name.value, library.import_module(it, dotted, 0))
         else:
@@ -562,7 +569,7 @@ def _import(it: Interpreter, node: cst.Import) -> str:
 
 
 def _import_from(it: Interpreter, node: cst.ImportFrom) -> str:
-    dotted = expressions.dotted(node.module) if node.module is not None else ""
+    dotted = syntax.dotted(node.module) if node.module is not None else ""
     level = len(node.relative)
     if isinstance(node.names, cst.ImportStar):
         package = library.resolve(it, library.import_module(it, dotted, level))
@@ -572,7 +579,7 @@ def _import_from(it: Interpreter, node: cst.ImportFrom) -> str:
                     it.frame.scope.bind(name, value)
         return ""
     for alias in node.names:
-        name = alias.name.value if type(alias.name) is cst.Name else expressions.dotted(alias.name)
+        name = alias.name.value if type(alias.name) is cst.Name else syntax.dotted(alias.name)
         bound = alias.asname.name.value if alias.asname and type(alias.asname.name) is cst.Name else name
         it.frame.scope.bind(bound, library.import_name(it, dotted, level, name))
     return ""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from gradguard.static import escape, expressions, objects, tensors
+from gradguard.static import escape, expressions, objects, syntax, tensors
 from gradguard.static.shapes import UNKNOWN, Size
 from gradguard.static.values import (
     FALSE,
@@ -150,7 +150,6 @@ def _resolve(it: Interpreter, value: Import, depth: int) -> Value:
 
 
 _ALIASES = (
-    ("torch.autograd.Variable", "torch.autograd.Variable"),
     ("torch.nn.modules.", "torch.nn."),
     ("torch.cuda.amp.", "torch.amp."),
 )
@@ -168,7 +167,6 @@ def kind_of_class(base: Value) -> str:
     if not isinstance(base, External):
         return "unknown"
     path = base.path
-    last = path.rsplit(".", 1)[-1]
     if path in ("torch.nn.Module", "torch.nn.modules.Module", "torch.jit.ScriptModule") or (
         path.startswith("torch.nn.") and not path.startswith("torch.nn.parallel")
     ):
@@ -179,8 +177,6 @@ def kind_of_class(base: Value) -> str:
         ("builtins.", "abc.", "typing.", "enum.", "torch.utils.data", "torch.autograd", "dataclasses.", "collections.")
     ):
         return "plain"
-    if last in ("LightningModule", "PreTrainedModel", "Module", "FairseqModel"):
-        return "unknown"
     return "unknown"
 
 
@@ -236,7 +232,7 @@ def is_uncalled(it: Interpreter, node: cst.Attribute) -> bool:
     if method not in ("step", "update", "unscale_"):
         # An object of the source may well have an attribute of that name.
         return not isinstance(receiver, Instance) or receiver.is_module or receiver.cls.lookup(method) is not None
-    return _should_be_called(it, receiver, expressions.text(node.value), method)
+    return _should_be_called(it, receiver, syntax.text(node.value), method)
 
 
 def _should_be_called(it: Interpreter, receiver: Value, name: str, method: str) -> bool:
@@ -368,8 +364,7 @@ def _create(it: Interpreter, name: str, arguments: Arguments, node: cst.CSTNode)
 
 def _parameter(it: Interpreter, arguments: Arguments, node: cst.CSTNode) -> Value:
     data = arguments.get(0, "data")
-    wants = arguments.get(1, "requires_grad")
-    flag = True if wants is None else (bool(wants.value) if isinstance(wants, Const) else None)
+    flag = tensors.flag(arguments.get(1, "requires_grad"))
     size = data.size if isinstance(data, Tensor) else UNKNOWN
     return tensors.leaf(
         it, node, size, requires_grad=flag, operation="nn.Parameter", cpu=isinstance(data, Tensor) and data.cpu
@@ -465,13 +460,13 @@ def _autograd_grad(it: Interpreter, arguments: Arguments, node: cst.CSTNode) -> 
         return Opaque("gradients")
     seed = arguments.get(2, "grad_outputs")
     batched = arguments.get(-1, "is_grads_batched")
-    name = expressions.text(node.args[0].value) if type(node) is cst.Call and node.args else ""
+    name = syntax.text(node.args[0].value) if type(node) is cst.Call and node.args else ""
     tensors.run_backward(
         it,
         [outputs],
         node,
         name=name,
-        seeded=not (seed is None or (isinstance(seed, Const) and seed.value is None)),
+        seeded=not tensors.absent(seed),
         keeps_graph=tensors.keeps_graph(retain, create) if batched is None else None,
         inputs=inputs if inputs is not None else Opaque(),
         accumulates=False,
@@ -502,14 +497,14 @@ def _autograd_backward(it: Interpreter, arguments: Arguments, node: cst.CSTNode)
         return NONE
     seed = arguments.get(1, "grad_tensors")
     inputs = arguments.get(5, "inputs")
-    name = expressions.text(node.args[0].value) if type(node) is cst.Call and node.args else ""
+    name = syntax.text(node.args[0].value) if type(node) is cst.Call and node.args else ""
     several = isinstance(roots, Seq) and len(roots.items) > 1
     tensors.run_backward(
         it,
         [roots],
         node,
         name=name,
-        seeded=not (seed is None or (isinstance(seed, Const) and seed.value is None)),
+        seeded=not tensors.absent(seed),
         keeps_graph=None
         if several
         else tensors.keeps_graph(arguments.get(2, "retain_graph"), arguments.get(3, "create_graph")),

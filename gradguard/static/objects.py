@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from gradguard.static import calls, escape, expressions, library, tensors
+from gradguard.static import calls, escape, expressions, library, syntax, tensors
 from gradguard.static.shapes import UNKNOWN, Size
 from gradguard.static.values import (
     NONE,
@@ -48,6 +48,8 @@ _SAME = frozenset(
     "to_empty ipu module".split()
 )
 _PARAMETERS = frozenset("parameters named_parameters trainable_parameters".split())
+# Methods of engines that hand back what they are given, wrapped.
+_HANDS_BACK = frozenset("prepare setup setup_module setup_optimizers unwrap_model initialize wrap configure".split())
 _REPEATABLE = frozenset("optimizers lr_schedulers get_optimizer get_optimizers unwrap".split())
 
 
@@ -292,7 +294,7 @@ def _opaque_grad(it: Interpreter, value: Opaque, node: cst.CSTNode) -> Value:
     value.parameters = True
     return Tensor(
         requires_grad=False, leaf=True, handle=(value,), grad_of=it.trace.generations((value,)),
-        name=f"{expressions.text(node.value)}.grad" if type(node) is cst.Attribute else "",
+        name=f"{syntax.text(node.value)}.grad" if type(node) is cst.Attribute else "",
     )  # fmt: skip
 
 
@@ -406,7 +408,7 @@ def method(it: Interpreter, value: Value, name: str, arguments: Arguments, node:
 def _receiver_name(node: cst.CSTNode) -> str:
     if type(node) is cst.Call:
         node = node.func
-    return expressions.text(node.value) if type(node) is cst.Attribute else ""
+    return syntax.text(node.value) if type(node) is cst.Attribute else ""
 
 
 def optimizer_method(
@@ -421,7 +423,7 @@ def optimizer_method(
                 result = it.call(closure, Arguments(), node)
                 it.trace.step(node, it.file, shown, optimizer)
             return result
-        if closure is not None and not (isinstance(closure, Const) and closure.value is None):
+        if not tensors.absent(closure):
             it.trace.escape(optimizer.owners, [optimizer])
             return Opaque()
         if optimizer.own_step:  # it may take its gradients from elsewhere
@@ -451,10 +453,7 @@ def _module_method(it: Interpreter, module: Module, name: str, arguments: Argume
     if name in _PARAMETERS:
         return Parameters((module,), pairs=name.startswith("named"))
     if name == "requires_grad_":
-        flag = arguments.get(0, "requires_grad")
-        tensors.set_requires_grad(
-            it, module, True if flag is None else flag.value if isinstance(flag, Const) else None, node
-        )
+        tensors.set_requires_grad(it, module, tensors.flag(arguments.get(0, "requires_grad")), node)
         return module
     if name in _SAME:
         return module
@@ -493,9 +492,7 @@ def _instance_method(
         if name in _PARAMETERS:
             return Parameters((instance,), pairs=name.startswith("named"))
         if name == "requires_grad_":
-            flag = arguments.get(0, "requires_grad")
-            known = True if flag is None else flag.value if isinstance(flag, Const) else None
-            tensors.set_requires_grad(it, instance, known, node)
+            tensors.set_requires_grad(it, instance, tensors.flag(arguments.get(0, "requires_grad")), node)
             return instance
         if name in _SAME:
             return instance
@@ -548,7 +545,7 @@ def _wrapped_backward(it: Interpreter, arguments: Arguments, node: cst.CSTNode) 
         return
     name = ""
     if type(node) is cst.Call and node.args:
-        name = expressions.text(node.args[0].value)
+        name = syntax.text(node.args[0].value)
     rest = Arguments(arguments.positional[1:], dict(arguments.keywords))
     if isinstance(loss, (Tensor, Opaque)):
         tensors.backward(it, loss, rest, node, name=name)
@@ -617,10 +614,7 @@ def _opaque_method(it: Interpreter, value: Opaque, name: str, arguments: Argumen
     if name in _PARAMETERS:
         return parameters_of(it, value, pairs=name.startswith("named"))
     if name == "requires_grad_" and not tensors.in_graph(value):
-        flag = arguments.get(0, "requires_grad")
-        tensors.set_requires_grad(
-            it, value, True if flag is None else flag.value if isinstance(flag, Const) else None, node
-        )
+        tensors.set_requires_grad(it, value, tensors.flag(arguments.get(0, "requires_grad")), node)
         return value
     if tensors.in_graph(value):
         if name in ("detach", "item", "tolist", "numpy", "detach_"):
@@ -643,16 +637,7 @@ def _opaque_method(it: Interpreter, value: Opaque, name: str, arguments: Argumen
         return Opaque(value.hint, refs=value.refs, op=value.op, reach=value.reach, attribute=name)
     if name in _REPEATABLE:
         return _repeatable(value, name)
-    if name in (
-        "prepare",
-        "setup",
-        "setup_module",
-        "setup_optimizers",
-        "unwrap_model",
-        "initialize",
-        "wrap",
-        "configure",
-    ):
+    if name in _HANDS_BACK:
         given = list(arguments.positional)
         escape.note_elsewhere(it, name, given)
         return given[0] if len(given) == 1 else Seq(given, kind="tuple")
@@ -666,9 +651,10 @@ def _size(value: Value) -> Size:
 def _opaque_backward(it: Interpreter, value: Opaque, name: str, arguments: Arguments, node: cst.CSTNode) -> Value:
     first = arguments.get(0, "loss")
     # What takes the loss as an argument is an engine (accelerate, DeepSpeed, apex, …) and no tensor.
-    shown = expressions.text(node.args[0].value) if isinstance(node, cst.Call) and node.args else ""
-    named = isinstance(first, Opaque) and first.hint + first.bound
-    wraps = isinstance(first, Opaque) and not re.search(r"grad|ones|cotangent|seed", f"{named} {shown}")
+    shown = syntax.text(node.args[0].value) if isinstance(node, cst.Call) and node.args else ""
+    wraps = isinstance(first, Opaque) and not re.search(
+        r"grad|ones|cotangent|seed", f"{first.hint} {first.bound} {shown}"
+    )
     wraps = wraps or (
         isinstance(first, Tensor) and first.size.many is not True and not re.search("ones|rand", first.operation)
     )
@@ -685,7 +671,7 @@ def _opaque_step(it: Interpreter, value: Opaque, arguments: Arguments, node: cst
     first = arguments.get(0)
     if is_optimizer(it, first) and not looks_like_optimizer(it, value):
         optimizer = first if isinstance(first, Optimizer) else optimizer_of(it, first)  # type: ignore[arg-type]
-        name = expressions.text(node.args[0].value) if type(node) is cst.Call and node.args else "optimizer"
+        name = syntax.text(node.args[0].value) if type(node) is cst.Call and node.args else "optimizer"
         it.trace.step(node, it.file, name or "optimizer", optimizer)
         return NONE
     if "wraps backward" in value.memo:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 from gradguard.events import GradRead
-from gradguard.static import shapes
+from gradguard.static import shapes, syntax
 from gradguard.static.shapes import ANY, INT, UNKNOWN, Size
 from gradguard.static.values import (
     FALSE,
@@ -332,9 +332,7 @@ def _data(tensor: Tensor) -> Tensor:
 
 def read_grad(it: Interpreter, tensor: Tensor, node: cst.CSTNode) -> Value:
     """`tensor.grad`."""
-    from gradguard.static.expressions import text
-
-    name = text(node.value) if type(node) is cst.Attribute else tensor.name
+    name = syntax.text(node.value) if type(node) is cst.Attribute else tensor.name
     if not tensor.handle:
         it.trace.grad_read(
             GradRead(
@@ -381,9 +379,7 @@ def assign_grad(
     it: Interpreter, owners: tuple[Owner, ...], value: Value, target: cst.CSTNode, node: cst.CSTNode
 ) -> None:
     """`w.grad = value`."""
-    from gradguard.static.expressions import text
-
-    name = text(target.value) if type(target) is cst.Attribute else ""
+    name = syntax.text(target.value) if type(target) is cst.Attribute else ""
     if isinstance(value, Const) and value.value is None:
         it.trace.zero_grad(node, it.file, name, owners)
         return
@@ -394,38 +390,38 @@ def assign_grad(
     it.trace.escape(owners)
 
 
-def set_requires_grad(it: Interpreter, value: Value, flag: bool | None, node: cst.CSTNode) -> None:
-    """`value.requires_grad_(flag)`, for tensors, modules and whatever holds parameters."""
+def set_requires_grad(it: Interpreter, value: Value, wanted: bool | None, node: cst.CSTNode) -> None:
+    """`value.requires_grad_(wanted)`, for tensors, modules and whatever holds parameters."""
     if isinstance(value, Tensor):
         if value.owners and value.owners != (value,):
             for owner in value.owners:
-                set_requires_grad(it, owner, flag, node)
-            value.requires_grad = flag
+                set_requires_grad(it, owner, wanted, node)
+            value.requires_grad = wanted
         elif value.leaf is not False or not value.requires_grad:
-            value.requires_grad = flag
+            value.requires_grad = wanted
             value.rebound = None
-            if flag:
+            if wanted:
                 value.owners = (value,)
                 value.grad_of = frozenset()
                 value.leaf_at = value.leaf_at or node
                 value.leaf = True if value.leaf is None and value.op is None and not value.reach else value.leaf
                 it.trace.ledger.born([value.ident])
     elif isinstance(value, Module):
-        value.frozen = None if flag is None else not flag
+        value.frozen = None if wanted is None else not wanted
         for child in value.children:
-            set_requires_grad(it, child, flag, node)
+            set_requires_grad(it, child, wanted, node)
     elif isinstance(value, Instance):
-        value.frozen = None if flag is None else not flag
+        value.frozen = None if wanted is None else not wanted
         for child in list(value.attributes.values()):
             if isinstance(child, (Module, Instance)) or (isinstance(child, Tensor) and child.owners):
-                set_requires_grad(it, child, flag, node)
+                set_requires_grad(it, child, wanted, node)
     elif isinstance(value, Opaque):
-        value.frozen = None if flag is None else not flag
-        if flag:
+        value.frozen = None if wanted is None else not wanted
+        if wanted:
             value.parameters = True
     elif isinstance(value, Parameters):
         for owner in value.owners:
-            set_requires_grad(it, owner, flag, node)
+            set_requires_grad(it, owner, wanted, node)
 
 
 # --- writing in place ------------------------------------------------------------------------------------------------
@@ -449,9 +445,7 @@ def write(
     grad_of = value.grad_of if isinstance(value, Tensor) else frozenset()
     owners = base.owners
     if owners and grad_of:
-        from gradguard.static.expressions import text
-
-        name = base.name or (text(node.target) if type(node) is cst.AugAssign else "") or "w"
+        name = base.name or (syntax.text(node.target) if type(node) is cst.AugAssign else "") or "w"
         it.trace.manual_update(node, it.file, name, owners, grad_of)
         return
     if in_graph(value) and not owners and it.grad_enabled is not False:
@@ -484,8 +478,7 @@ def method(it: Interpreter, tensor: Tensor, name: str, arguments: Arguments, nod
         tensor.requires_grad, tensor.leaf, tensor.op, tensor.reach, tensor.owners = False, True, None, frozenset(), ()
         return tensor
     if name == "requires_grad_":
-        flag = arguments.get(0, "requires_grad")
-        set_requires_grad(it, tensor, True if flag is None else flag.value if isinstance(flag, Const) else None, node)
+        set_requires_grad(it, tensor, flag(arguments.get(0, "requires_grad")), node)
         return tensor
     if name == "retain_grad":
         tensor.retains = True
@@ -623,6 +616,18 @@ def _in_place(it: Interpreter, tensor: Tensor, name: str, arguments: Arguments, 
 # --- backward --------------------------------------------------------------------------------------------------------
 
 
+def absent(value: Value | None) -> bool:
+    """Whether an optional argument is left out, or given as None."""
+    return value is None or (isinstance(value, Const) and value.value is None)
+
+
+def flag(value: Value | None) -> bool | None:
+    """`requires_grad` as an argument: True if it is left out, None if it is not known."""
+    if value is None:
+        return True
+    return bool(value.value) if isinstance(value, Const) else None
+
+
 def keeps_graph(retain: Value | None, create: Value | None) -> bool | None:
     flags = [value.value if isinstance(value, Const) else "?" for value in (retain, create) if value is not None]
     if any(flag is True for flag in flags):
@@ -634,10 +639,8 @@ def keeps_graph(retain: Value | None, create: Value | None) -> bool | None:
 
 def backward(it: Interpreter, root: Value, arguments: Arguments, node: cst.CSTNode, *, name: str = "") -> None:
     """`root.backward(gradient, retain_graph, create_graph, inputs)`."""
-    from gradguard.static.expressions import text
-
     if not name and type(node) is cst.Call and type(node.func) is cst.Attribute:
-        name = text(node.func.value)
+        name = syntax.text(node.func.value)
     gradient = arguments.get(0, "gradient")
     inputs = arguments.get(3, "inputs")
     run_backward(
@@ -645,11 +648,11 @@ def backward(it: Interpreter, root: Value, arguments: Arguments, node: cst.CSTNo
         [root],
         node,
         name=name,
-        seeded=not (gradient is None or (isinstance(gradient, Const) and gradient.value is None)),
+        seeded=not absent(gradient),
         keeps_graph=keeps_graph(
             arguments.get(1, "retain_graph") or arguments.get(-1, "retain_variables"), arguments.get(2, "create_graph")
         ),
-        inputs=None if inputs is None or (isinstance(inputs, Const) and inputs.value is None) else inputs,
+        inputs=None if absent(inputs) else inputs,
     )
 
 

@@ -26,7 +26,7 @@ from gradguard.events import (
 from gradguard.ledger import Ledger
 from gradguard.rule import Acquittal, Detector, Report, Rule
 from gradguard.static.project import SourceFile
-from gradguard.static.values import Instance, Module, Op, Opaque, Optimizer, Owner, Tensor, Value
+from gradguard.static.values import Instance, Module, Op, Opaque, Optimizer, Owner, Seq, Table, Tensor, Value
 
 __all__ = ["OutOfFuel", "Trace", "Verdict"]
 
@@ -350,8 +350,6 @@ def _collect(owner: Value, found: dict[int, Owner], depth: int) -> None:
 
 def instance_parts(instance: Instance) -> Iterator[Owner]:
     """The modules and parameters that an object of a module class holds."""
-    from gradguard.static.values import Seq, Table
-
     values: list[Value] = list(instance.attributes.values())
     if instance.unknown is not None:
         values.extend(v for v in instance.unknown.memo.values() if isinstance(v, Opaque) and v.parameters)

@@ -216,7 +216,6 @@ class Function(Value):
     defaults: dict[str, Value]
     owner: Class | None = None
     flags: frozenset[str] = frozenset()
-    wrapped_by: tuple[Value, ...] = ()
 
     @property
     def name(self) -> str:
