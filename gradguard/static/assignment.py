@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from gradguard.static import expressions, objects, syntax, tensors
+from gradguard.static import conditions, expressions, objects, syntax, tensors
 from gradguard.static.arithmetic import AUGMENTED
 from gradguard.static.values import (
     NONE,
@@ -241,7 +241,7 @@ def matches(it: Interpreter, subject: Value, case: cst.MatchCase) -> bool | None
     """Whether a case is taken, as far as that is known. Binds the names of its pattern."""
     truth = _pattern(it, subject, case.pattern)
     if truth is not False and case.guard is not None:
-        guard = expressions.known_truth(it.eval(case.guard))
+        guard = conditions.known_truth(it.eval(case.guard))
         truth = False if guard is False else (truth if guard is True else None)
     return truth
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from gradguard.static import escape, expressions, library, objects, shapes, syntax, tensors
+from gradguard.static import conditions, escape, expressions, library, objects, shapes, syntax, tensors
 from gradguard.static.index import children, names_in
 from gradguard.static.shapes import UNKNOWN, Size
 from gradguard.static.values import (
@@ -615,7 +615,7 @@ def _scaler_that_steps(
     keeps = tensors.keeps_graph(arguments.get(-1, "retain_graph"), arguments.get(-1, "create_graph"))
     tensors.run_backward(it, [loss], node, name="loss", seeded=None, keeps_graph=keeps, inputs=None)
     update = arguments.get(-1, "update_grad") or arguments.get(-1, "need_update")
-    if update is None or expressions.known_truth(update) is not False:
+    if update is None or conditions.known_truth(update) is not False:
         owner = optimizer if isinstance(optimizer, Optimizer) else objects.optimizer_of(it, optimizer)  # type: ignore[arg-type]
         it.trace.step(node, it.file, owner.kind or "optimizer", owner)
     return Opaque("norm")

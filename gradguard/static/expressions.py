@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from gradguard.static import assignment, calls, library, objects, tensors
+from gradguard.static import assignment, calls, conditions, imports, library, objects, tensors
 from gradguard.static.arithmetic import BINARY, COMPARE, Compute
 from gradguard.static.index import names_in
 from gradguard.static.values import (
@@ -37,80 +37,13 @@ from gradguard.static.values import (
 if TYPE_CHECKING:
     from gradguard.static.interpreter import Interpreter
 
-__all__ = ["condition", "evaluate", "known_truth"]
+__all__ = ["evaluate"]
 
 MAX_CHAIN = 400
 
 
 def evaluate(it: Interpreter, node: cst.BaseExpression) -> Value:
     return _EVALUATE.get(type(node), _unknown)(it, node)
-
-
-# --- conditions ------------------------------------------------------------------------------------------------------
-
-
-def known_truth(value: Value) -> bool | None:
-    """The truth of a value, where it is known."""
-    if isinstance(value, Const):
-        return bool(value.value)
-    if isinstance(value, Periodic):
-        return value.phase != 0
-    if isinstance(value, (Seq, Table)):
-        return bool(value.items) if value.exact or value.items else None
-    if isinstance(value, Opaque):
-        if value.equal is not None:
-            return bool(value.equal.value)
-        return value.truth
-    if isinstance(value, Tensor):
-        return True if value.handle else None
-    return True
-
-
-def condition(it: Interpreter, node: cst.BaseExpression, preferred: bool) -> tuple[bool, bool]:
-    """Evaluate a condition to (truth, whether it is certain or the same in every turn)."""
-    if type(node) is cst.UnaryOperation and type(node.operator) is cst.Not:
-        truth, certain = condition(it, node.expression, not preferred)
-        return not truth, certain
-    if type(node) is cst.BooleanOperation:
-        conjunction = type(node.operator) is cst.And
-        truth, certain = condition(it, node.left, preferred)
-        if truth is not conjunction:
-            return truth, certain
-        right, certain_right = condition(it, node.right, preferred)
-        return right, certain and certain_right
-    value = evaluate(it, node)
-    return truth_of(it, value, node, preferred)
-
-
-def truth_of(it: Interpreter, value: Value, node: cst.CSTNode, preferred: bool) -> tuple[bool, bool]:
-    known = known_truth(value)
-    if isinstance(value, Periodic):
-        it.follow_period()
-    if known is not None:
-        return known, not (isinstance(value, Opaque) and not value.stable)
-    if isinstance(value, Opaque) and value.called == "another turn":
-        preferred = False
-    choice = it.trace.decide(node, it.file, preferred)
-    if isinstance(value, Opaque):
-        value.truth = choice
-        if choice:
-            value.none = False
-        _spread(value, choice)
-        return choice, value.stable
-    return choice, False
-
-
-def _spread(value: Opaque, choice: bool) -> None:
-    """What a guess about a comparison says about the value that was compared."""
-    subject = value.memo.get("subject")
-    if not isinstance(subject, Opaque):
-        return
-    if value.called == "is None":
-        subject.none = choice
-        if choice:
-            subject.truth = False
-    elif value.called == "==" and choice and isinstance(value.memo.get("object"), Const):
-        subject.equal = value.memo["object"]  # type: ignore[assignment]
 
 
 # --- names and literals ----------------------------------------------------------------------------------------------
@@ -129,7 +62,7 @@ def _name(it: Interpreter, node: cst.Name) -> Value:
         return constant
     found = it.frame.scope.find(node.value)
     if found is not None:
-        return library.resolve(it, found) if type(found) is Import else found
+        return imports.resolve(it, found) if type(found) is Import else found
     if node.value in library.BUILTINS:
         return External("builtins." + node.value)
     value = Opaque(node.value, stable=True)
@@ -269,7 +202,7 @@ def get_attribute(it: Interpreter, value: Value, name: str, node: cst.CSTNode) -
         found = value.scope.variables.get(name)
         if found is None:
             found = value.scope.variables[name] = Opaque(name, stable=True)
-        return library.resolve(it, found)
+        return imports.resolve(it, found)
     return objects.attribute(it, value, name, node)
 
 
@@ -380,17 +313,17 @@ def binary(it: Interpreter, symbol: str, compute: Compute, left: Value, right: V
     if symbol == "%" and isinstance(left, Const) and isinstance(left.value, int) and not isinstance(left.value, bool):
         return Periodic(left.value % 2, None)
     if isinstance(left, Opaque) and isinstance(right, Const):
-        return _derive(left, (symbol, right.value), (left,))
+        return derive(left, (symbol, right.value), (left,))
     if isinstance(left, Opaque) and isinstance(right, Opaque):
         if tensors.in_graph(left) or tensors.in_graph(right):
             return tensors.binary(it, symbol, left, right, node)
-        return _derive(left, (symbol, right.ident), (left, right))
+        return derive(left, (symbol, right.ident), (left, right))
     if tensors.in_graph(left) or tensors.in_graph(right):
         return tensors.binary(it, symbol, left, right, node)
     return Opaque(refs=(left, right))
 
 
-def _derive(value: Opaque, key: Any, refs: tuple[Value, ...]) -> Value:
+def derive(value: Opaque, key: Any, refs: tuple[Value, ...]) -> Value:
     """The result of a pure operation on something unknown: the same each time."""
     try:
         made = value.memo.get(key)
@@ -423,7 +356,7 @@ def _fold(symbol: str, compute: Compute, left: Const, right: Const) -> Value:
 def _unary(it: Interpreter, node: cst.UnaryOperation) -> Value:
     value = evaluate(it, node.expression)
     if type(node.operator) is cst.Not:
-        known = known_truth(value)
+        known = conditions.known_truth(value)
         if known is not None:
             return FALSE if known else TRUE
         return Opaque(refs=(value,), stable=isinstance(value, Opaque) and value.stable)
@@ -439,12 +372,12 @@ def _unary(it: Interpreter, node: cst.UnaryOperation) -> Value:
 def _boolean(it: Interpreter, node: cst.BooleanOperation) -> Value:
     left = evaluate(it, node.left)
     conjunction = type(node.operator) is cst.And
-    truth, _ = truth_of(it, left, node.left, conjunction)
+    truth, _ = conditions.truth_of(it, left, node.left, conjunction)
     return evaluate(it, node.right) if truth is conjunction else left
 
 
 def _conditional(it: Interpreter, node: cst.IfExp) -> Value:
-    truth, _ = condition(it, node.test, True)
+    truth, _ = conditions.condition(it, node.test, True)
     return evaluate(it, node.body if truth else node.orelse)
 
 
@@ -456,117 +389,7 @@ def _comparison(it: Interpreter, node: cst.Comparison) -> Value:
         return Opaque()
     target = node.comparisons[0]
     symbol, compute = COMPARE[type(target.operator)]
-    return compare(it, symbol, compute, left, evaluate(it, target.comparator), node)
-
-
-def compare(it: Interpreter, symbol: str, compute: Compute, left: Value, right: Value, node: cst.CSTNode) -> Value:
-    """`left symbol right`, for comparisons."""
-    if isinstance(right, Const) and right.value is None and symbol in ("is", "is not", "==", "!="):
-        is_none = _is_none(it, left)
-        if is_none is not None:
-            return TRUE if is_none is (symbol in ("is", "==")) else FALSE
-        made = _compared(left, "is None", right)
-        return made if symbol in ("is", "==") else _negated(made)
-    if isinstance(left, Opaque) and left.equal is not None and isinstance(right, Const):
-        left = left.equal
-    if isinstance(left, Const) and left.counter and symbol in ("==", ">", ">=") and not isinstance(right, Const):
-        return Opaque(called="another turn", refs=(right,))
-    if isinstance(left, Const) and isinstance(right, Const):
-        if left.counter and not right.counter and right.value not in (0, 1):
-            return Opaque(called="another turn")
-        try:
-            return TRUE if compute(left.value, right.value) else FALSE
-        except Exception:  # noqa: BLE001 - constants of the checked program may refuse anything
-            return Opaque()
-    if isinstance(left, Periodic) and symbol in ("==", "!="):
-        hit = _phase_is(left, right)
-        it.follow_period()
-        if hit is not None:
-            return TRUE if hit is (symbol == "==") else FALSE
-    if isinstance(left, Const) and isinstance(right, (Seq, Table)) and symbol in ("in", "not in") and right.exact:
-        keys = list(right.items) if isinstance(right, Table) else [i.value for i in right.items if isinstance(i, Const)]
-        if isinstance(right, Table) or len(keys) == len(right.items):
-            return TRUE if (left.value in keys) is (symbol == "in") else FALSE
-    if isinstance(left, (Tensor,)) or isinstance(right, Tensor):
-        return Opaque("comparison", refs=(left, right))
-    if symbol in ("is", "is not") and not isinstance(left, Opaque) and not isinstance(right, Opaque):
-        return TRUE if (left is right) is (symbol == "is") else FALSE
-    if symbol in ("==", "!=") and isinstance(right, Const):
-        made = _compared(left, "==", right)
-        return made if symbol == "==" else _negated(made)
-    if isinstance(left, Opaque) and isinstance(right, Const):
-        return _derive(left, (symbol, right.value), (left,))
-    if isinstance(left, Opaque) and isinstance(right, Opaque):
-        return _derive(left, (symbol, right.ident), (left, right))
-    return Opaque(refs=(left, right))
-
-
-def _phase_is(left: Periodic, right: Value) -> bool | None:
-    """Whether `counter % k == right` in this turn, if k were two."""
-    if isinstance(right, Const) and isinstance(right.value, int):
-        if right.value == 0:
-            return left.phase == 0
-        if left.period is not None and right.value == left.period - 1:
-            return left.phase == 1
-    if isinstance(right, Opaque) and left.period is None:
-        return left.phase == 1  # `counter % k == k - 1`
-    return None
-
-
-def _is_none(it: Interpreter, value: Value) -> bool | None:
-    if isinstance(value, Const):
-        return value.value is None
-    if isinstance(value, Tensor) and value.handle:
-        return objects.grad_is_none(it, value)
-    if isinstance(value, Opaque):
-        return value.none
-    return False
-
-
-def _compared(left: Value, how: str, right: Value) -> Opaque:
-    if not isinstance(left, Opaque):
-        return Opaque()
-    key = (how, right.value if isinstance(right, Const) else None)
-    try:
-        made = left.memo.get(key)
-    except TypeError:
-        return Opaque()
-    if not isinstance(made, Opaque):
-        made = Opaque(stable=left.stable, called=how, memo={"subject": left, "object": right})
-        left.memo[key] = made
-    if how == "is None" and left.none is not None:
-        made.truth = left.none
-    return made
-
-
-def _negated(value: Opaque) -> Value:
-    if value.truth is not None:
-        return FALSE if value.truth else TRUE
-    made = value.memo.get("not")
-    if made is None:
-        made = value.memo["not"] = Negation(value)
-    return made
-
-
-class Negation(Opaque):
-    """The negation of an unknown condition: a guess about it is one about the condition."""
-
-    __slots__ = ("of",)
-
-    def __init__(self, of: Opaque) -> None:
-        super().__init__(stable=of.stable)
-        self.of = of
-
-    @property
-    def truth(self) -> bool | None:
-        known = known_truth(self.of)
-        return None if known is None else not known
-
-    @truth.setter
-    def truth(self, value: bool | None) -> None:
-        if value is not None and hasattr(self, "of"):
-            self.of.truth = not value
-            _spread(self.of, not value)
+    return conditions.compare(it, symbol, compute, left, evaluate(it, target.comparator), node)
 
 
 # --- comprehensions and the rest -------------------------------------------------------------------------------------
@@ -625,7 +448,7 @@ def _comprehend(it: Interpreter, clause: cst.CompFor, emit: Callable[[], None]) 
             assignment.assign(it, clause.target, items.item(turn), clause)
             kept = True
             for test in clause.ifs:
-                truth, certain = condition(it, test.test, True)
+                truth, certain = conditions.condition(it, test.test, True)
                 exact = exact and certain
                 if not truth:
                     kept = False

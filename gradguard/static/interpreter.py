@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import libcst as cst
 
-from gradguard.static import assignment, calls, expressions, library, objects, syntax
+from gradguard.static import assignment, calls, conditions, expressions, imports, library, objects, syntax
 from gradguard.static.project import Project, SourceFile
 from gradguard.static.trace import OutOfFuel, Trace
 from gradguard.static.values import (
@@ -215,7 +215,7 @@ def _run_if(it: Interpreter, node: cst.If) -> str:
     trace = it.trace
     before = len(trace.decided)
     guessed = trace.guesses
-    truth, certain = expressions.condition(it, node.test, _preference(it, node))
+    truth, certain = conditions.condition(it, node.test, _preference(it, node))
     body: cst.CSTNode | None = node.body if truth else node.orelse
     if len(trace.decided) > before:
         for decided in list(trace.decided)[before:]:
@@ -246,7 +246,7 @@ def _run_while(it: Interpreter, node: cst.While) -> str:
     try:
         while loop.turn < loop.turns:
             decisions = it.trace.decisions
-            if expressions.known_truth(it.eval(node.test)) is False and it.trace.decisions == decisions:
+            if conditions.known_truth(it.eval(node.test)) is False and it.trace.decisions == decisions:
                 break
             signal = it.suite(node.body)
             it.trace.guesses = outer
@@ -561,10 +561,10 @@ def _import(it: Interpreter, node: cst.Import) -> str:
     for alias in node.names:
         dotted = syntax.dotted(alias.name)
         if alias.asname is not None and type(alias.asname.name) is cst.Name:
-            it.frame.scope.bind(alias.asname.name.value, library.import_module(it, dotted, 0))
+            it.frame.scope.bind(alias.asname.name.value, imports.import_module(it, dotted, 0))
         else:
             first = dotted.split(".")[0]
-            it.frame.scope.bind(first, library.import_module(it, first, 0))
+            it.frame.scope.bind(first, imports.import_module(it, first, 0))
     return ""
 
 
@@ -572,7 +572,7 @@ def _import_from(it: Interpreter, node: cst.ImportFrom) -> str:
     dotted = syntax.dotted(node.module) if node.module is not None else ""
     level = len(node.relative)
     if isinstance(node.names, cst.ImportStar):
-        package = library.resolve(it, library.import_module(it, dotted, level))
+        package = imports.resolve(it, imports.import_module(it, dotted, level))
         if isinstance(package, Package):
             for name, value in package.scope.variables.items():
                 if not name.startswith("_"):
@@ -581,7 +581,7 @@ def _import_from(it: Interpreter, node: cst.ImportFrom) -> str:
     for alias in node.names:
         name = alias.name.value if type(alias.name) is cst.Name else syntax.dotted(alias.name)
         bound = alias.asname.name.value if alias.asname and type(alias.asname.name) is cst.Name else name
-        it.frame.scope.bind(bound, library.import_name(it, dotted, level, name))
+        it.frame.scope.bind(bound, imports.import_name(it, dotted, level, name))
     return ""
 
 

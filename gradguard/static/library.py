@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from gradguard.static import escape, expressions, objects, syntax, tensors
+from gradguard.static import conditions, escape, imports, objects, syntax, tensors
 from gradguard.static.shapes import UNKNOWN, Size
+from gradguard.static.standard import STANDARD
 from gradguard.static.values import (
-    FALSE,
     NONE,
     TRUE,
     Arguments,
@@ -21,14 +21,11 @@ from gradguard.static.values import (
     Const,
     External,
     Function,
-    Import,
     Instance,
     Module,
     Opaque,
     Optimizer,
     Owner,
-    Parameters,
-    Partial,
     Seq,
     Table,
     Tensor,
@@ -40,15 +37,6 @@ if TYPE_CHECKING:
     from gradguard.static.interpreter import Interpreter
 
 BUILTINS = frozenset(dir(builtins))
-_LIBRARIES = frozenset(
-    "torch torchvision torchaudio torchtext numpy scipy pandas matplotlib sklearn tqdm os sys math random "
-    "time json re copy "
-    "functools itertools collections contextlib typing dataclasses pathlib argparse logging abc enum pickle warnings "
-    "transformers datasets accelerate lightning pytorch_lightning deepspeed wandb tensorboardX PIL cv2 "
-    "einops gym gymnasium "
-    "apex timm hydra omegaconf yaml rich click absl __future__ subprocess shutil glob string inspect "
-    "multiprocessing".split()
-)
 _MODULE_NAME = re.compile(
     r"(^|_|\b)(model|net|network|nets|module|generator|discriminator|encoder|decoder|critic|actor|policy|backbone|head|"
     r"classifier|student|teacher|unet|vae|gan|bert|lstm|gru|rnn|mlp|cnn|transformer|embedder|"
@@ -87,79 +75,12 @@ _SAME_OBJECT = frozenset(
 )
 
 
-def is_library(dotted: str) -> bool:
-    return dotted.split(".", 1)[0] in _LIBRARIES
-
-
 def names_module(name: str) -> bool:
     return bool(_MODULE_NAME.search(name))
 
 
 def names_loss(name: str) -> bool:
     return bool(_LOSS_NAME.search(name))
-
-
-def import_module(it: Interpreter, dotted: str, level: int) -> Value:
-    """`import dotted`."""
-    if level == 0 and is_library(dotted):
-        return External(dotted)
-    path = it.project.find(it.file, dotted, level)
-    if path is not None:
-        return Import(path, "", dotted, level, it.file)
-    return External(("." * level) + dotted)
-
-
-def import_name(it: Interpreter, dotted: str, level: int, name: str) -> Value:
-    """`from dotted import name`."""
-    if level == 0 and is_library(dotted):
-        return External(_canonical(f"{dotted}.{name}"))
-    path = it.project.find(it.file, dotted, level)
-    if path is not None:
-        return Import(path, name, dotted, level, it.file)
-    submodule = it.project.find(it.file, f"{dotted}.{name}" if dotted else name, level)
-    if submodule is not None:
-        return Import(submodule, "", dotted, level, it.file)
-    return External(f"{'.' * level}{dotted}.{name}")
-
-
-def resolve(it: Interpreter, value: Value, depth: int = 0) -> Value:
-    """What an import of a file of the project stands for: its file is read now."""
-    if not isinstance(value, Import):
-        return value
-    if value.target is None:
-        value.target = _resolve(it, value, depth)
-    return value.target
-
-
-def _resolve(it: Interpreter, value: Import, depth: int) -> Value:
-    file = it.project.load(value.path) if depth < 6 else None
-    if file is None:
-        return External(f"{'.' * value.level}{value.dotted}.{value.name}".rstrip("."))
-    package = it.load(file)
-    if not value.name:
-        return package
-    found = package.scope.variables.get(value.name)
-    if found is not None:
-        return resolve(it, found, depth + 1)
-    submodule = it.project.find(
-        value.importer, f"{value.dotted}.{value.name}" if value.dotted else value.name, value.level
-    )
-    if submodule is not None:
-        return resolve(it, Import(submodule, "", value.dotted, value.level, value.importer), depth + 1)
-    return External(f"{'.' * value.level}{value.dotted}.{value.name}")
-
-
-_ALIASES = (
-    ("torch.nn.modules.", "torch.nn."),
-    ("torch.cuda.amp.", "torch.amp."),
-)
-
-
-def _canonical(path: str) -> str:
-    for prefix, replacement in _ALIASES:
-        if path.startswith(prefix):
-            return replacement + path[len(prefix) :]
-    return path
 
 
 def kind_of_class(base: Value) -> str:
@@ -256,7 +177,7 @@ def is_training_name(name: str, method: str) -> bool:
 
 def call(it: Interpreter, path: str, arguments: Arguments, node: cst.CSTNode) -> Value:
     """`path(*arguments)` for a function or class of a library."""
-    path = _canonical(path)
+    path = imports.canonical(path)
     last = path.rsplit(".", 1)[-1]
     handler = _CALLS.get(path)
     if handler is not None:
@@ -283,7 +204,7 @@ def call(it: Interpreter, path: str, arguments: Arguments, node: cst.CSTNode) ->
         return _function(it, last, arguments, node, last)
     if path.startswith("builtins."):
         return Opaque(last, refs=tuple(arguments.all()), reach=tensors.reach_of(arguments.all()))
-    if path.startswith("torch.") or is_library(path):
+    if path.startswith("torch.") or imports.is_library(path):
         return _other(it, path, last, arguments, node)
     if _looks_like_optimizer_class(last) and arguments.positional:
         return _foreign_optimizer(it, last, arguments, node)
@@ -302,7 +223,7 @@ def _other(it: Interpreter, path: str, last: str, arguments: Arguments, node: cs
     if last[:1].isupper():
         # A class of a library: it keeps its arguments, and nothing happens to them yet.
         return Opaque(last, refs=tuple(given), called=path, reach=tensors.reach_of(given))
-    return escape.unknown_call(it, last, arguments, node, library=is_library(path))
+    return escape.unknown_call(it, last, arguments, node, library=imports.is_library(path))
 
 
 def _looks_like_optimizer_class(name: str) -> bool:
@@ -527,256 +448,10 @@ def _mode(name: str) -> Callable[[Interpreter, Arguments, cst.CSTNode], Value]:
 
 
 def _set_grad_enabled(it: Interpreter, arguments: Arguments, node: cst.CSTNode) -> Value:
-    known = expressions.known_truth(arguments.get(0, "mode") or NONE)
+    known = conditions.known_truth(arguments.get(0, "mode") or NONE)
     called = {True: "grad mode on", False: "grad mode off", None: "grad mode unknown"}[known]
     it.mode_call = node  # as a statement it takes effect at once; as a context manager it is undone at the end
     return Opaque("set_grad_enabled", called=called)
-
-
-def _deepcopy(it: Interpreter, arguments: Arguments, node: cst.CSTNode) -> Value:
-    value = arguments.get(0)
-    return copied(it, value, {}) if value is not None else Opaque()
-
-
-def copied(it: Interpreter, value: Value, memo: dict[int, Value]) -> Value:
-    """A deep copy: the same structure with gradients of its own."""
-    known = memo.get(id(value))
-    if known is not None:
-        return known
-    if isinstance(value, Module):
-        made = Module(
-            value.kind, value.config, value.keywords, [], list(value.names), value.has_parameters, value.frozen
-        )
-        memo[id(value)] = made
-        made.children = [copied(it, child, memo) for child in value.children]
-        it.trace.ledger.born([made.ident])
-        return made
-    if isinstance(value, Instance):
-        twin = Instance(value.cls, {}, value.is_module, value.whole, None, value.frozen)
-        memo[id(value)] = twin
-        twin.attributes = {name: copied(it, child, memo) for name, child in value.attributes.items()}
-        return twin
-    if isinstance(value, Tensor):
-        if value.owners == (value,):
-            return tensors.leaf(it, value.leaf_at, value.size, requires_grad=value.requires_grad, name=value.name)
-        return value
-    if isinstance(value, Seq):
-        return Seq([copied(it, item, memo) for item in value.items], value.exact, value.kind)
-    if isinstance(value, Table):
-        return Table({key: copied(it, item, memo) for key, item in value.items.items()}, value.exact)
-    if isinstance(value, Opaque):
-        return Opaque(value.hint, stable=value.stable, parameters=value.parameters)
-    return value
-
-
-# --- builtins --------------------------------------------------------------------------------------------------------
-
-
-def _range(it: Interpreter, arguments: Arguments, node: cst.CSTNode) -> Value:
-    given = arguments.positional
-    memo: dict[object, Value] = {}
-    if len(given) == 1:
-        memo = {"stop": given[0]}
-    elif len(given) >= 2:
-        memo = {"start": given[0], "stop": given[1]}
-        if len(given) == 3:
-            memo["step"] = given[2]
-    return Opaque("range", called="range", memo=memo)
-
-
-def _lazily(name: str) -> Callable[[Interpreter, Arguments, cst.CSTNode], Value]:
-    def make(it: Interpreter, arguments: Arguments, node: cst.CSTNode) -> Value:
-        refs = tuple(objects.consumed(it, value) for value in arguments.positional)
-        memo: dict[object, Value] = {}
-        start = arguments.get(1, "start")
-        if name == "enumerate" and start is not None:
-            memo["start"], refs = start, refs[:1]
-        if not refs or arguments.open:
-            return Opaque(name, refs=refs)
-        return Opaque(name, called=name, refs=refs, memo=memo)
-
-    return make
-
-
-def _listed(kind: str) -> Callable[[Interpreter, Arguments, cst.CSTNode], Value]:
-    def make(it: Interpreter, arguments: Arguments, node: cst.CSTNode) -> Value:
-        if not arguments.positional:
-            return Seq([], kind=kind)
-        value = objects.consumed(it, arguments.positional[0])
-        if isinstance(value, Seq):
-            return Seq(list(value.items), value.exact, kind)
-        if isinstance(value, Parameters):
-            return value
-        if isinstance(value, Module) and value.children:
-            return Seq(list(value.children), kind=kind)
-        if isinstance(value, Table):
-            return Seq([Const(key) for key in value.items], value.exact, kind)
-        if isinstance(value, Opaque) and value.called in ("filter", "chain", "map", "zip", "enumerate"):
-            joined = objects.as_parameters(it, value)
-            if joined is not None and joined.owners:
-                return joined
-        if isinstance(value, Opaque) and value.called in ("range", "zip", "enumerate", "map"):
-            from gradguard.static.interpreter import iterate
-
-            items = iterate(it, value, "", node, hot=True)
-            count = items.limit if items.limit <= 6 else items.turns
-            return Seq([items.item(turn) for turn in range(count)], items.limit <= 6, kind)
-        return Opaque(kind, refs=(value,), reach=tensors.reach_of([value]))
-
-    return make
-
-
-def _dict_call(it: Interpreter, arguments: Arguments, node: cst.CSTNode) -> Value:
-    table = Table(
-        {key: value for key, value in arguments.keywords.items() if key not in ("*", "**")}, not arguments.open
-    )
-    first = arguments.get(0)
-    if isinstance(first, Table):
-        table.items = {**first.items, **table.items}
-        table.exact = table.exact and first.exact
-    elif isinstance(first, Seq) and all(isinstance(i, Seq) and len(i.items) == 2 for i in first.items):
-        for pair in first.items:
-            assert isinstance(pair, Seq)
-            key = pair.items[0]
-            table.items[key.value if isinstance(key, Const) else ("unknown", len(table.items))] = pair.items[1]
-    elif first is not None:
-        table.exact = False
-    return table
-
-
-def _defaultdict(it: Interpreter, arguments: Arguments, node: cst.CSTNode) -> Value:
-    factory = arguments.get(0)
-    return Table({}, factory=factory)
-
-
-def _sum(it: Interpreter, arguments: Arguments, node: cst.CSTNode) -> Value:
-    value = objects.consumed(it, arguments.positional[0]) if arguments.positional else NONE
-    start = arguments.get(1, "start")
-    items = value.items if isinstance(value, Seq) else list(value.items.values()) if isinstance(value, Table) else None
-    if items is None:
-        return Opaque("sum", refs=(value,), reach=tensors.reach_of([value]))
-    total: Value = start if start is not None else Const(0)
-    from gradguard.static.arithmetic import BINARY
-
-    symbol, compute = BINARY[cst.Add]
-    for item in items:
-        total = expressions.binary(it, symbol, compute, total, item, node)
-    return total
-
-
-def _len(it: Interpreter, arguments: Arguments, node: cst.CSTNode) -> Value:
-    value = arguments.get(0)
-    if isinstance(value, (Seq, Table)) and value.exact:
-        return Const(len(value.items))
-    if isinstance(value, Opaque):
-        known = value.memo.get("len()")
-        if known is None:
-            known = value.memo["len()"] = Opaque("len", stable=value.stable)
-        return known
-    return Opaque("len")
-
-
-def _isinstance(it: Interpreter, arguments: Arguments, node: cst.CSTNode) -> Value:
-    value, kind = arguments.get(0), arguments.get(1)
-    names = [k.path.rsplit(".", 1)[-1] for k in walk([kind] if kind else []) if isinstance(k, External)]
-    if isinstance(value, Tensor):
-        return TRUE if {"Tensor", "Parameter"} & set(names) else FALSE
-    if isinstance(value, Const) and value.value is not None:
-        return TRUE if type(value.value).__name__ in names else FALSE
-    if isinstance(value, Seq):
-        return TRUE if value.kind in names or "Sequence" in names or "Iterable" in names else FALSE
-    if isinstance(value, Table):
-        return TRUE if {"dict", "Mapping"} & set(names) else FALSE
-    if isinstance(value, Module):
-        return TRUE if {"Module", value.kind} & set(names) else FALSE
-    if isinstance(value, Instance):
-        classes = [k for k in walk([kind] if kind else []) if isinstance(k, Class)]
-        if any(cls in classes for cls in value.cls.lineage()):
-            return TRUE
-        return Opaque() if not value.whole else (TRUE if "Module" in names and value.is_module else FALSE)
-    if isinstance(value, Opaque):
-        if value.op is not None and "Tensor" in names:
-            return Opaque("isinstance", stable=True, truth=True)
-        key = ("isinstance", tuple(names))
-        known = value.memo.get(key)
-        if known is None:
-            known = value.memo[key] = Opaque("isinstance", stable=value.stable)
-        return known
-    return Opaque()
-
-
-def _getattr(it: Interpreter, arguments: Arguments, node: cst.CSTNode) -> Value:
-    value, name = arguments.get(0), arguments.get(1)
-    if value is None or not isinstance(name, Const) or not isinstance(name.value, str):
-        return Opaque(refs=(value,) if value is not None else ())
-    return expressions.get_attribute(it, value, name.value, node)
-
-
-def _setattr(it: Interpreter, arguments: Arguments, node: cst.CSTNode) -> Value:
-    from gradguard.static import assignment
-
-    value, name, new = arguments.get(0), arguments.get(1), arguments.get(2)
-    if value is not None and isinstance(name, Const) and isinstance(name.value, str) and new is not None:
-        assignment.set_attribute(it, value, name.value, new, node, node)
-    return NONE
-
-
-def _hasattr(it: Interpreter, arguments: Arguments, node: cst.CSTNode) -> Value:
-    value, name = arguments.get(0), arguments.get(1)
-    if isinstance(value, Instance) and isinstance(name, Const) and value.whole:
-        known = name.value in value.attributes or value.cls.lookup(str(name.value)) is not None
-        return TRUE if known or (value.is_module and name.value in objects.MODULE_METHODS) else FALSE
-    if isinstance(value, Opaque) and isinstance(name, Const):
-        key = ("hasattr", name.value)
-        known_value = value.memo.get(key)
-        if known_value is None:
-            known_value = value.memo[key] = Opaque("hasattr", stable=value.stable)
-        return known_value
-    return Opaque()
-
-
-def _map(it: Interpreter, arguments: Arguments, node: cst.CSTNode) -> Value:
-    function = arguments.get(0)
-    value = objects.consumed(it, arguments.positional[1]) if len(arguments.positional) > 1 else NONE
-    if function is not None and isinstance(value, Seq) and len(arguments.positional) == 2:
-        return Seq([it.call(function, Arguments([item]), node) for item in value.items], value.exact)
-    return Opaque("map", refs=tuple(arguments.positional))
-
-
-def _next(it: Interpreter, arguments: Arguments, node: cst.CSTNode) -> Value:
-    value = arguments.get(0)
-    if isinstance(value, Seq) and value.items:
-        return value.items[0]
-    if isinstance(value, Parameters):
-        return objects.parameter(it, value)
-    if isinstance(value, Opaque):
-        return Opaque(value.hint, refs=value.refs)
-    return Opaque()
-
-
-def _partial(it: Interpreter, arguments: Arguments, node: cst.CSTNode) -> Value:
-    if not arguments.positional:
-        return Opaque()
-    return Partial(arguments.positional[0], Arguments(arguments.positional[1:], arguments.keywords, arguments.open))
-
-
-def _filter(it: Interpreter, arguments: Arguments, node: cst.CSTNode) -> Value:
-    value = arguments.get(1)
-    if isinstance(value, (Parameters,)):
-        return value
-    if isinstance(value, Seq):
-        return Seq(list(value.items), exact=False)
-    return Opaque("filter", called="filter", refs=(value,) if value is not None else ())
-
-
-def _chain(it: Interpreter, arguments: Arguments, node: cst.CSTNode) -> Value:
-    joined = objects.as_parameters(it, Seq(list(arguments.positional)))
-    if joined is not None and joined.owners:
-        return joined
-    if all(isinstance(v, Seq) for v in arguments.positional):
-        items = [item for v in arguments.positional if isinstance(v, Seq) for item in v.items]
-        return Seq(items, all(v.exact for v in arguments.positional if isinstance(v, Seq)))
-    return Opaque("chain", called="chain", refs=tuple(arguments.positional))
 
 
 def _device(it: Interpreter, arguments: Arguments, node: cst.CSTNode) -> Value:
@@ -785,22 +460,9 @@ def _device(it: Interpreter, arguments: Arguments, node: cst.CSTNode) -> Value:
     return Opaque("cpu" if name == "cpu" else "device", called="torch.device", stable=True)
 
 
-def _looked(it: Interpreter, arguments: Arguments, node: cst.CSTNode) -> Value:
-    tensors.look(it, list(arguments.all()), node)
-    return NONE
-
-
 def _setup(it: Interpreter, arguments: Arguments, node: cst.CSTNode) -> Value:
     given = list(arguments.positional)
     return given[0] if len(given) == 1 else Seq(given, kind="tuple")
-
-
-def _number(it: Interpreter, arguments: Arguments, node: cst.CSTNode) -> Value:
-    first = arguments.get(0)
-    tensors.look(it, list(arguments.all()), node)
-    if isinstance(first, Const) and isinstance(first.value, (int, float)):
-        return first
-    return Opaque("number", stable=isinstance(first, Opaque) and first.stable and not tensors.in_graph(first))
 
 
 def _scaler(it: Interpreter, arguments: Arguments, node: cst.CSTNode) -> Value:
@@ -830,6 +492,7 @@ def _true(it: Interpreter, arguments: Arguments, node: cst.CSTNode) -> Value:
 
 
 _CALLS: dict[str, Callable[[Interpreter, Arguments, cst.CSTNode], Value]] = {
+    **STANDARD,
     "torch.nn.Parameter": _parameter,
     "torch.nn.parameter.Parameter": _parameter,
     "torch.autograd.Variable": _variable,
@@ -847,38 +510,6 @@ _CALLS: dict[str, Callable[[Interpreter, Arguments, cst.CSTNode], Value]] = {
     "torch.utils.checkpoint.checkpoint": _checkpoint,
     "torch.cuda.is_available": _true,
     "torch.backends.mps.is_available": _true,
-    "copy.deepcopy": _deepcopy,
-    "copy.copy": _deepcopy,
-    "functools.partial": _partial,
-    "itertools.chain": _chain,
-    "builtins.range": _range,
-    "builtins.enumerate": _lazily("enumerate"),
-    "builtins.zip": _lazily("zip"),
-    "itertools.count": lambda it, arguments, node: Opaque("range", called="range", memo={}),
-    "builtins.list": _listed("list"),
-    "builtins.tuple": _listed("tuple"),
-    "builtins.set": _listed("set"),
-    "collections.deque": _listed("list"),
-    "builtins.dict": _dict_call,
-    "collections.OrderedDict": _dict_call,
-    "collections.defaultdict": _defaultdict,
-    "builtins.sum": _sum,
-    "builtins.len": _len,
-    "builtins.isinstance": _isinstance,
-    "builtins.getattr": _getattr,
-    "builtins.setattr": _setattr,
-    "builtins.hasattr": _hasattr,
-    "builtins.map": _map,
-    "builtins.filter": _filter,
-    "builtins.next": _next,
-    "builtins.print": _looked,
-    "builtins.int": _number,
-    "builtins.float": _number,
-    "builtins.abs": lambda it, arguments, node: (
-        tensors.apply(it, "abs", list(arguments.positional), {}, node, "abs()")
-        if any(isinstance(v, Tensor) for v in arguments.positional)
-        else Opaque("number", reach=tensors.reach_of(arguments.positional))
-    ),
     "torch._foreach_zero_": _foreach_zero,
     "accelerate.Accelerator": lambda it, arguments, node: Opaque("accelerator", stable=True),
     "apex.amp.initialize": _setup,
