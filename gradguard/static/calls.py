@@ -6,9 +6,18 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from gradguard.static import conditions, escape, expressions, library, objects, shapes, syntax, tensors
+from gradguard.static import (
+    escape,
+    expressions,
+    library,
+    modules,
+    objects,
+    optimizers,
+    plain,
+    syntax,
+    tensors,
+)
 from gradguard.static.index import children, names_in
-from gradguard.static.shapes import UNKNOWN, Size
 from gradguard.static.values import (
     NONE,
     Arguments,
@@ -21,24 +30,21 @@ from gradguard.static.values import (
     Instance,
     Method,
     Module,
-    Op,
     Opaque,
     Optimizer,
     Partial,
-    Periodic,
     Scope,
     Seq,
     Super,
     Table,
     Tensor,
     Value,
-    walk,
 )
 
 if TYPE_CHECKING:
     from gradguard.static.interpreter import Interpreter
 
-__all__ = ["call", "call_module", "evaluate_call", "evaluate_defaults", "make_function"]
+__all__ = ["call", "evaluate_call", "evaluate_defaults", "make_function"]
 
 MAX_DEPTH = 24
 MAX_RECURSION = 2
@@ -257,9 +263,9 @@ def call(it: Interpreter, function: Value, arguments: Arguments, node: cst.CSTNo
     if isinstance(function, External):
         return library.call(it, function.path, arguments, node)
     if isinstance(function, Module):
-        return call_module(it, function, arguments, node)
+        return modules.call_module(it, function, arguments, node)
     if isinstance(function, Instance):
-        return _call_instance(it, function, arguments, node)
+        return modules.call_instance(it, function, arguments, node)
     if isinstance(function, Method):
         return objects.method(it, function.receiver, function.name, arguments, node)
     if isinstance(function, Partial):
@@ -269,7 +275,7 @@ def call(it: Interpreter, function: Value, arguments: Arguments, node: cst.CSTNo
         )
         return call(it, function.function, joined, node)
     if isinstance(function, Opaque):
-        return call_unknown(it, function, arguments, node)
+        return modules.call_unknown(it, function, arguments, node)
     return Opaque(refs=tuple(arguments.all()), reach=tensors.reach_of(arguments.all()))
 
 
@@ -285,67 +291,13 @@ def call_function(
         return escape.unknown_call(it, function.name, arguments, node, receiver=receiver)
     if type(function.node) is cst.FunctionDef and "generator" not in function.flags:
         it.trace.executed.add(function.node)
-    if _is_beside_the_point(function, arguments, receiver):
+    if plain.is_beside_the_point(function, arguments, receiver):
         return Opaque(function.name, refs=tuple(arguments.all()))
     scope = Scope({}, function.scope)
     _bind(it, function, arguments, receiver, scope)
     if "generator" in function.flags:
         return _generator(it, function, scope, receiver, node)
     return _run(it, function, scope, receiver, node)
-
-
-_MATTERS = frozenset(
-    "torch nn F optim .requires_grad .requires_grad_ .detach .parameters .grad Tensor .optimizer .model .data".split()
-)
-
-
-def _is_beside_the_point(function: Function, arguments: Arguments, receiver: Value | None) -> bool:
-    """Whether a function can be left out: it handles no gradients, and nothing that it gets has to do with them."""
-    if function.name == "__init__" or type(function.node) is cst.Lambda or "generator" in function.flags:
-        return False
-    if not _is_plain(function, 0):
-        return False
-    if isinstance(receiver, Instance):
-        if receiver.is_module or not receiver.whole or any(_concerns(v) for v in receiver.attributes.values()):
-            return False
-    elif receiver is not None:
-        return False
-    return not any(_concerns(value) for value in walk(arguments.all()))
-
-
-def _is_plain(function: Function, depth: int) -> bool:
-    """Whether neither the text of a function nor the globals that it names have to do with gradients."""
-    index = function.file.index
-    names = index.names_of(function.node)
-    if depth > 3 or not index.hot.isdisjoint(names) or not _MATTERS.isdisjoint(names) or _makes_functions(function):
-        return False
-    for name in names:
-        value = function.scope.find(name) if name[0] != "." else None
-        if isinstance(value, Function):
-            if value is not function and not _is_plain(value, depth + 1):
-                return False
-        elif value is not None and _concerns(value):
-            return False
-    return True
-
-
-def _makes_functions(function: Function) -> bool:
-    stack: list[cst.CSTNode] = [function.node.body]
-    while stack:
-        node = stack.pop()
-        if isinstance(node, (cst.FunctionDef, cst.Lambda)):
-            return True
-        if type(node) is not cst.SimpleStatementLine:
-            stack.extend(children(node))
-    return False
-
-
-def _concerns(value: Value) -> bool:
-    if isinstance(value, Opaque):
-        return value.op is not None or bool(value.reach) or value.parameters or value.optimizer
-    if isinstance(value, (Seq, Table)):
-        return any(_concerns(item) for item in walk([value]))
-    return not isinstance(value, (Const, External, Periodic))
 
 
 def _bind(it: Interpreter, function: Function, arguments: Arguments, receiver: Value | None, scope: Scope) -> None:
@@ -471,7 +423,7 @@ def _make_own_optimizer(it: Interpreter, cls: Class, arguments: Arguments, node:
         it.trace.add_optimizer(made)
         return made
     given = arguments.get(0, "params")
-    found = objects.as_parameters(it, given) if given is not None else None
+    found = optimizers.as_parameters(it, given) if given is not None else None
     optimizer = Optimizer(
         cls.name,
         list(found.owners) if found is not None else [],
@@ -492,147 +444,4 @@ def _names(function: Value) -> set[str]:
     return function.file.index.names_of(function.node) if isinstance(function, Function) else set()
 
 
-def _call_instance(it: Interpreter, instance: Instance, arguments: Arguments, node: cst.CSTNode) -> Value:
-    for name in ("__call__", "forward"):
-        found = instance.cls.lookup(name)
-        if found is not None:
-            _before(it, instance, arguments, node)
-            result = it.call(Bound(found[0], instance, found[1]), arguments, node)
-            _after(it, instance, arguments, result, node)
-            return result
-    return _apply_unknown_module(it, instance, arguments, node, "the module")
-
-
 # --- modules ---------------------------------------------------------------------------------------------------------
-
-
-def _before(it: Interpreter, module: Module | Instance, arguments: Arguments, node: cst.CSTNode) -> None:
-    for kind, hook in module.hooks:
-        if kind == "register_forward_pre_hook":
-            it.call(hook, Arguments([module, Seq(list(arguments.positional), kind="tuple")]), node)
-
-
-def _after(it: Interpreter, module: Module | Instance, arguments: Arguments, result: Value, node: cst.CSTNode) -> None:
-    for kind, hook in module.hooks:
-        if kind == "register_forward_hook":
-            it.call(hook, Arguments([module, Seq(list(arguments.positional), kind="tuple"), result]), node)
-
-
-def call_module(it: Interpreter, module: Module, arguments: Arguments, node: cst.CSTNode) -> Value:
-    """`module(*arguments)` for a module of torch.nn."""
-    if module.hooks:
-        _before(it, module, arguments, node)
-        result = _call_module(it, module, arguments, node)
-        _after(it, module, arguments, result, node)
-        return result
-    return _call_module(it, module, arguments, node)
-
-
-def _call_module(it: Interpreter, module: Module, arguments: Arguments, node: cst.CSTNode) -> Value:
-    if module.kind == "Sequential" and module.children:
-        value: Value = arguments.positional[0] if arguments.positional else Opaque()
-        for child in module.children:
-            value = call(it, child, Arguments([value]), node)
-        return value
-    config = [tensors.argument(v) for v in module.config]
-    words = {key: tensors.argument(v) for key, v in module.keywords.items()}
-    try:
-        size = shapes.module(module.kind, config, words, [tensors.argument(v) for v in arguments.positional])
-    except (TypeError, ValueError, IndexError, KeyError, AttributeError):
-        size = UNKNOWN
-    trains = module.has_parameters and not module.frozen
-    inputs = list(arguments.positional)
-    label = f"nn.{module.kind}"
-    result = tensors.apply(
-        it,
-        module.kind,
-        inputs,
-        arguments.keywords,
-        node,
-        label,
-        size=size if isinstance(size, Size) else UNKNOWN,
-        module=module if trains else None,
-        saves=module.kind not in ("Identity", "Flatten", "Unflatten"),
-    )
-    if isinstance(result, Tensor) and module.frozen is None and result.requires_grad and module.has_parameters:
-        result.requires_grad = None
-    if module.kind == "Dropout" or not isinstance(result, Tensor):
-        return result
-    return _states(module.kind, result, size)
-
-
-def _states(kind: str, result: Tensor, size: object) -> Value:
-    """The several results of recurrent and attention modules: all lie in the same graph."""
-
-    def twin() -> Tensor:
-        return Tensor(
-            requires_grad=result.requires_grad, leaf=result.leaf, op=result.op, reach=result.reach,
-            operation=result.operation, made_at=result.made_at, file=result.file,
-        )  # fmt: skip
-
-    if kind in ("RNN", "GRU", "MultiheadAttention"):
-        return Seq([result, twin()], kind="tuple")
-    if kind == "LSTM":
-        return Seq([result, Seq([twin(), twin()], kind="tuple")], kind="tuple")
-    if kind == "LSTMCell":
-        return Seq([result, twin()], kind="tuple")
-    if isinstance(size, tuple):
-        return Seq([twin() for _ in size], kind="tuple")
-    return result
-
-
-def call_unknown(it: Interpreter, function: Opaque, arguments: Arguments, node: cst.CSTNode) -> Value:
-    """A call of something unknown: a module, a loss, a scaler that does it all, or any function."""
-    given = list(arguments.all())
-    name = function.hint or function.attribute
-    graph = [value for value in given if tensors.in_graph(value)]
-    if (
-        library.names_loss(name)
-        and graph
-        and function.op is None
-        and not (function.parent and function.parent.parameters)
-    ):
-        return _as_tensor_result(it, given, node, name)
-    has_optimizer = [value for value in given if objects.is_optimizer(it, value)]
-    if has_optimizer and graph and "scaler" in name.lower():
-        return _scaler_that_steps(it, graph[0], has_optimizer[0], arguments, node)
-    if function.parameters or (library.names_module(name) and given and not has_optimizer):
-        function.parameters = True
-        return _apply_unknown_module(it, function, arguments, node, name or "the module")
-    if function.parent is not None and not function.stable:
-        return escape.unknown_call(it, name, arguments, node, receiver=function.parent)
-    return escape.unknown_call(it, name, arguments, node)
-
-
-def _as_tensor_result(it: Interpreter, given: list[Value], node: cst.CSTNode, name: str) -> Value:
-    return tensors.apply(it, name, given, {}, node, f"{name}()", size=UNKNOWN, saves=True)
-
-
-def _scaler_that_steps(
-    it: Interpreter, loss: Value, optimizer: Value, arguments: Arguments, node: cst.CSTNode
-) -> Value:
-    """`loss_scaler(loss, optimizer, …)`: backward and step in one call."""
-    keeps = tensors.keeps_graph(arguments.get(-1, "retain_graph"), arguments.get(-1, "create_graph"))
-    tensors.run_backward(it, [loss], node, name="loss", seeded=None, keeps_graph=keeps, inputs=None)
-    update = arguments.get(-1, "update_grad") or arguments.get(-1, "need_update")
-    if update is None or conditions.known_truth(update) is not False:
-        owner = optimizer if isinstance(optimizer, Optimizer) else objects.optimizer_of(it, optimizer)  # type: ignore[arg-type]
-        it.trace.step(node, it.file, owner.kind or "optimizer", owner)
-    return Opaque("norm")
-
-
-def _apply_unknown_module(
-    it: Interpreter, module: Opaque | Instance, arguments: Arguments, node: cst.CSTNode, name: str
-) -> Value:
-    given = list(arguments.all())
-    tensors.look(it, given, node)
-    graph = [v for v in given if tensors.in_graph(v)]
-    trains = not module.frozen and it.grad_enabled is not False
-    if it.grad_enabled is False or (module.frozen and not graph):
-        return Opaque("output", detached=True)
-    # What such a module does with a second input (a hidden state, say) is not known: it may well detach it.
-    first = graph[0] if graph else None
-    parents = (first.op,) if isinstance(first, (Tensor, Opaque)) and first.op is not None and first is given[0] else ()
-    op = Op(name, node, it.file, True, parents, (module,) if trains else (), module)
-    reach = tensors.reach_of(graph) | (frozenset((module,)) if trains else frozenset())
-    return Opaque("output", op=op, reach=reach, refs=(), called=name)

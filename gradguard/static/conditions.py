@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from gradguard.static import expressions, objects
+from gradguard.static import expressions, optimizers
 from gradguard.static.arithmetic import Compute
 from gradguard.static.values import (
     FALSE,
@@ -148,7 +148,7 @@ def _is_none(it: Interpreter, value: Value) -> bool | None:
     if isinstance(value, Const):
         return value.value is None
     if isinstance(value, Tensor) and value.handle:
-        return objects.grad_is_none(it, value)
+        return optimizers.grad_is_none(it, value)
     if isinstance(value, Opaque):
         return value.none
     return False

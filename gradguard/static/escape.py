@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from gradguard.static import objects, tensors
+from gradguard.static import modules, optimizers, tensors
 from gradguard.static.values import (
     Arguments,
     Bound,
@@ -64,7 +64,7 @@ def unknown_call(
     given = list(walk(arguments.all()))
     tensors.look(it, given, node)
     for value in (*given, receiver):
-        objects.scrub(value)
+        modules.scrub(value)
     note_elsewhere(it, name, given)
     _escape(it, name, given, receiver, library=library)
     everything = given if receiver is None else [*given, receiver]
@@ -79,7 +79,7 @@ def note_elsewhere(it: Interpreter, name: str, given: list[Value]) -> None:
     for value in given:
         if isinstance(value, (Tensor, Module, Instance, Parameters)):
             it.trace.elsewhere |= it.trace.cells(tensors.reach_of([value]))
-        for optimizer in objects.held_optimizers(it, value, 1):
+        for optimizer in optimizers.held_optimizers(it, value, 1):
             it.trace.elsewhere |= it.trace.cells(optimizer.owners)
 
 
@@ -93,13 +93,13 @@ def _escape(it: Interpreter, name: str, given: list[Value], receiver: Value | No
     copies = bool(_COPIES_ONLY.search(name))
     handles = bool(_HANDLES_GRADIENTS.search(name)) and not copies
     harmless = (copies or bool(_HARMLESS.search(name))) and not handles
-    optimizers: list[Optimizer] = []
+    stepping: list[Optimizer] = []
     owners: list[Owner] = []
     for value in given:
-        if isinstance(value, Opaque) and objects.looks_like_optimizer(it, value) and not harmless:
-            objects.optimizer_of(it, value)
+        if isinstance(value, Opaque) and optimizers.looks_like_optimizer(it, value) and not harmless:
+            optimizers.optimizer_of(it, value)
         if not harmless:
-            optimizers.extend(objects.held_optimizers(it, value))
+            stepping.extend(optimizers.held_optimizers(it, value))
         if handles and isinstance(value, (Module, Instance, Opaque)):
             if not isinstance(value, Opaque) or value.parameters:
                 owners.append(value)
@@ -108,21 +108,21 @@ def _escape(it: Interpreter, name: str, given: list[Value], receiver: Value | No
             return
     if isinstance(receiver, Instance) and not harmless:
         # A method of a base class that cannot be seen: it has the whole object in its hands.
-        optimizers.extend(objects.held_optimizers(it, receiver))
+        stepping.extend(optimizers.held_optimizers(it, receiver))
         owners.append(receiver)
     elif isinstance(receiver, Opaque) and not harmless:
-        optimizers.extend(objects.held_optimizers(it, receiver, 1))
+        stepping.extend(optimizers.held_optimizers(it, receiver, 1))
         for ref in receiver.refs:
             if isinstance(ref, Instance):
-                optimizers.extend(objects.held_optimizers(it, ref))
+                stepping.extend(optimizers.held_optimizers(it, ref))
         if handles and receiver.parameters:
             owners.append(receiver)
     if not harmless:
         holders = [v for v in given if isinstance(v, (Module, Instance)) or (isinstance(v, Opaque) and v.parameters)]
         it.trace.may_add(holders, loose=not library)
-    if optimizers or owners:
-        held = [owner for optimizer in optimizers for owner in optimizer.owners]
-        it.trace.escape([*owners, *held], optimizers)
+    if stepping or owners:
+        held = [owner for optimizer in stepping for owner in optimizer.owners]
+        it.trace.escape([*owners, *held], stepping)
 
 
 def runs_our_code(given: list[Value]) -> bool:

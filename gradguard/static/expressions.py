@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from gradguard.static import assignment, calls, conditions, imports, library, objects, tensors
+from gradguard.static import assignment, calls, conditions, imports, library, objects, optimizers, tensors
 from gradguard.static.arithmetic import BINARY, COMPARE, Compute
 from gradguard.static.index import names_in
 from gradguard.static.values import (
@@ -307,7 +307,7 @@ def binary(it: Interpreter, symbol: str, compute: Compute, left: Value, right: V
     if symbol == "-" and isinstance(left, Parameters):
         return Parameters(left.owners, left.pairs, partial=True)
     if symbol == "+" and (isinstance(left, Parameters) or isinstance(right, Parameters)):
-        joined = objects.as_parameters(it, Seq([left, right]))
+        joined = optimizers.as_parameters(it, Seq([left, right]))
         if joined is not None:
             return joined
     if symbol == "%" and isinstance(left, Const) and isinstance(left.value, int) and not isinstance(left.value, bool):

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import libcst as cst
 
-from gradguard.static import assignment, calls, conditions, expressions, imports, library, objects, syntax
+from gradguard.static import assignment, calls, conditions, expressions, imports, library, objects, optimizers, syntax
 from gradguard.static.project import Project, SourceFile
 from gradguard.static.trace import OutOfFuel, Trace
 from gradguard.static.values import (
@@ -333,11 +333,11 @@ def iterate(it: Interpreter, iterable: Value, hint: str, node: cst.CSTNode, *, h
             if iterable.exact:
                 # What has an identity (parameters, optimizers) is visited whole: each may be treated for itself.
                 whole = count <= MAX_ITEMS or (count <= MAX_OBJECTS and type(items[0]) is not Const)
-                return Iteration(count if whole else turns, count, lambda turn: objects.one_of(it, items[turn]))
+                return Iteration(count if whole else turns, count, lambda turn: optimizers.one_of(it, items[turn]))
             shown = max(turns, min(count, MAX_ITEMS))
-            return Iteration(shown, 1 << 30, lambda turn: objects.one_of(it, items[turn % count]))
+            return Iteration(shown, 1 << 30, lambda turn: optimizers.one_of(it, items[turn % count]))
     if isinstance(iterable, Parameters):
-        return Iteration(1, 1, lambda turn: objects.parameter(it, iterable))
+        return Iteration(1, 1, lambda turn: optimizers.parameter(it, iterable))
     if isinstance(iterable, Table):
         keys = list(iterable.items)
         if keys or iterable.exact:

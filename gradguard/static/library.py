@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from gradguard.static import conditions, escape, imports, objects, syntax, tensors
+from gradguard.static import backprop, conditions, escape, imports, objects, optimizers, syntax, tensors
 from gradguard.static.shapes import UNKNOWN, Size
 from gradguard.static.standard import STANDARD
 from gradguard.static.values import (
@@ -160,7 +160,7 @@ def _should_be_called(it: Interpreter, receiver: Value, name: str, method: str) 
     last = name.rsplit(".", 1)[-1]
     if method == "step":
         if isinstance(receiver, Opaque):
-            return objects.looks_like_optimizer(it, receiver) or is_training_name(last, method)
+            return optimizers.looks_like_optimizer(it, receiver) or is_training_name(last, method)
         return isinstance(receiver, Optimizer) or is_training_name(last, method)
     return is_training_name(last, method)
 
@@ -346,12 +346,12 @@ def _optim(it: Interpreter, path: str, last: str, arguments: Arguments, node: cs
 
 
 def _make_optimizer(it: Interpreter, kind: str, given: Value | None, node: cst.CSTNode) -> Value:
-    found = objects.as_parameters(it, given) if given is not None else None
+    found = optimizers.as_parameters(it, given) if given is not None else None
     owners: list[Owner] = []
     if found is not None:
-        owners = list(objects.subset(found) if found.partial else found.owners)
+        owners = list(optimizers.subset(found) if found.partial else found.owners)
     elif given is not None:
-        objects.owners_in(it, given, owners, 0)
+        optimizers.owners_in(it, given, owners, 0)
     optimizer = Optimizer(
         kind, list(dict.fromkeys(owners)), ("optimizer", it.file, node), loose=found is None, node=node
     )
@@ -368,8 +368,8 @@ def _foreign_optimizer(it: Interpreter, last: str, arguments: Arguments, node: c
 
 def _optimizer_step(it: Interpreter, arguments: Arguments, node: cst.CSTNode) -> Value:
     first = arguments.get(0)
-    if isinstance(first, Optimizer) or (isinstance(first, Opaque) and objects.is_optimizer(it, first)):
-        optimizer = first if isinstance(first, Optimizer) else objects.optimizer_of(it, first)
+    if isinstance(first, Optimizer) or (isinstance(first, Opaque) and optimizers.is_optimizer(it, first)):
+        optimizer = first if isinstance(first, Optimizer) else optimizers.optimizer_of(it, first)
         it.trace.step(node, it.file, "optimizer", optimizer)
     return NONE
 
@@ -382,13 +382,13 @@ def _autograd_grad(it: Interpreter, arguments: Arguments, node: cst.CSTNode) -> 
     seed = arguments.get(2, "grad_outputs")
     batched = arguments.get(-1, "is_grads_batched")
     name = syntax.text(node.args[0].value) if type(node) is cst.Call and node.args else ""
-    tensors.run_backward(
+    backprop.run_backward(
         it,
         [outputs],
         node,
         name=name,
         seeded=not tensors.absent(seed),
-        keeps_graph=tensors.keeps_graph(retain, create) if batched is None else None,
+        keeps_graph=backprop.keeps_graph(retain, create) if batched is None else None,
         inputs=inputs if inputs is not None else Opaque(),
         accumulates=False,
     )
@@ -420,7 +420,7 @@ def _autograd_backward(it: Interpreter, arguments: Arguments, node: cst.CSTNode)
     inputs = arguments.get(5, "inputs")
     name = syntax.text(node.args[0].value) if type(node) is cst.Call and node.args else ""
     several = isinstance(roots, Seq) and len(roots.items) > 1
-    tensors.run_backward(
+    backprop.run_backward(
         it,
         [roots],
         node,
@@ -428,7 +428,7 @@ def _autograd_backward(it: Interpreter, arguments: Arguments, node: cst.CSTNode)
         seeded=not tensors.absent(seed),
         keeps_graph=None
         if several
-        else tensors.keeps_graph(arguments.get(2, "retain_graph"), arguments.get(3, "create_graph")),
+        else backprop.keeps_graph(arguments.get(2, "retain_graph"), arguments.get(3, "create_graph")),
         inputs=inputs,
     )
     return NONE

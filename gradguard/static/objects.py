@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from gradguard.static import calls, escape, expressions, library, syntax, tensors
+from gradguard.static import (
+    backprop,
+    calls,
+    containers,
+    escape,
+    library,
+    modules,
+    optimizers,
+    syntax,
+    tensors,
+)
 from gradguard.static.shapes import UNKNOWN, Size
 from gradguard.static.values import (
     NONE,
@@ -23,7 +32,6 @@ from gradguard.static.values import (
     Module,
     Opaque,
     Optimizer,
-    Owner,
     Parameters,
     Seq,
     Super,
@@ -36,13 +44,6 @@ from gradguard.static.values import (
 if TYPE_CHECKING:
     from gradguard.static.interpreter import Interpreter
 
-_OPTIMIZER_NAME = re.compile(
-    r"(^|_|\b)(opt|optim|optimi[sz]er|optim[a-z]*|adam|adamw|sgd|rmsprop|lbfgs|adagrad)s?(_|\d|$)|optim(izer|iser)?s?$",
-    re.IGNORECASE,
-)
-_NOT_OPTIMIZER = re.compile(
-    r"sched|lr_|env|scaler|prof|engine|accelerator|fabric|bar|strategy|state|config|args", re.IGNORECASE
-)
 _SAME = frozenset(
     "train eval to cuda cpu half float double bfloat16 type share_memory apply compile requires_grad_ xpu mps npu "
     "to_empty ipu module".split()
@@ -54,106 +55,6 @@ _REPEATABLE = frozenset("optimizers lr_schedulers get_optimizer get_optimizers u
 
 
 # --- parameters ------------------------------------------------------------------------------------------------------
-
-
-def parameter(it: Interpreter, parameters: Parameters) -> Value:
-    """One parameter that stands for all of an iterable of parameters."""
-    frozen = {is_frozen(owner) for owner in parameters.owners}
-    tensor = Tensor(
-        requires_grad=False if frozen == {True} else (True if frozen <= {False} and frozen else None),
-        leaf=True,
-        owners=parameters.owners,
-        partial=parameters.partial,
-    )
-    if len(parameters.owners) == 1 and isinstance(parameters.owners[0], Tensor):
-        return parameters.owners[0]
-    return Seq([Opaque("name"), tensor], kind="tuple") if parameters.pairs else tensor
-
-
-def one_of(it: Interpreter, item: Value) -> Value:
-    """An item of a list; where the list was built from `*model.parameters()`, one parameter for all of them."""
-    return parameter(it, item) if isinstance(item, Parameters) else item
-
-
-def is_frozen(owner: Owner) -> bool | None:
-    if isinstance(owner, Tensor):
-        return None if owner.requires_grad is None else not owner.requires_grad
-    return owner.frozen if not isinstance(owner, Opaque) else bool(owner.frozen)
-
-
-def parameters_of(it: Interpreter, value: Value, *, pairs: bool = False) -> Parameters:
-    """`value.parameters()`."""
-    if isinstance(value, Opaque):
-        value.parameters = True
-        return Parameters((value,), pairs)
-    if isinstance(value, (Module, Instance)):
-        return Parameters((value,), pairs)
-    return Parameters((), pairs)
-
-
-def as_parameters(it: Interpreter, value: Value) -> Parameters | None:
-    """The parameters in a value that is given to an optimizer; None if some of it is unknown."""
-    owners: list[Owner] = []
-    known = owners_in(it, value, owners, 0)
-    partial = any(isinstance(v, (Parameters, Tensor)) and v.partial for v in walk([value]))
-    return Parameters(tuple(dict.fromkeys(owners)), partial=partial) if known else None
-
-
-def subset(parameters: Parameters) -> tuple[Owner, ...]:
-    """What an optimizer owns that was given some of the parameters of a module: a part of it."""
-    parts: list[Owner] = []
-    for owner in parameters.owners:
-        if isinstance(owner, Tensor):
-            parts.append(owner)
-            continue
-        part = Opaque("subset", parameters=True, parent=owner if isinstance(owner, Opaque) else None)
-        key = f"subset {part.ident}"
-        if isinstance(owner, Opaque):
-            owner.memo[key] = part
-        else:
-            within: list[Value] = [owner]
-            _descend(owner, within, 6)
-            for module in within:
-                module.attributes[key] = part  # type: ignore[attr-defined]
-        parts.append(part)
-    return tuple(parts)
-
-
-def owners_in(it: Interpreter, value: Value, owners: list[Owner], depth: int) -> bool:
-    if depth > 5:
-        return False
-    if isinstance(value, Parameters):
-        owners.extend(value.owners)
-        return True
-    if isinstance(value, Tensor):
-        owners.extend(value.owners)
-        return bool(value.owners) or value.requires_grad is False
-    if isinstance(value, Seq):
-        results = [owners_in(it, item, owners, depth + 1) for item in value.items]
-        return all(results) and (value.exact or bool(value.items))
-    if isinstance(value, Table):
-        if "params" in value.items:
-            return owners_in(it, value.items["params"], owners, depth + 1)
-        results = [owners_in(it, item, owners, depth + 1) for item in value.items.values()]
-        return all(results) and bool(results)
-    if isinstance(value, Module):
-        owners.append(value)
-        return True
-    if isinstance(value, Opaque) and value.called in ("filter", "enumerate", "zip", "chain", "iter"):
-        results = [owners_in(it, ref, owners, depth + 1) for ref in value.refs]
-        return all(results) and bool(results)
-    if isinstance(value, Opaque):
-        for ref in value.refs:
-            owners_in(it, ref, owners, depth + 1)
-    return False
-
-
-def grad_is_none(it: Interpreter, handle: Tensor) -> bool | None:
-    """Whether `.grad` is None now: after clearing or before any backward, as far as the history is known."""
-    states = [it.trace.ledger.gradient(cell) for cell in it.trace.cells(handle.handle)]
-    if states and all(state.known and not state.added for state in states):
-        return True if all(state.clearing is None for state in states) else None
-    return False
 
 
 # --- items -----------------------------------------------------------------------------------------------------------
@@ -188,7 +89,7 @@ def unpacked(it: Interpreter, value: Value, position: int, hint: str, node: cst.
     if isinstance(value, Tensor):
         return tensors.index(it, value, Const(position), node)
     if isinstance(value, Parameters):
-        return parameter(it, Parameters(value.owners))
+        return optimizers.parameter(it, Parameters(value.owners))
     return Opaque(hint, refs=(value,))
 
 
@@ -381,7 +282,7 @@ def method(it: Interpreter, value: Value, name: str, arguments: Arguments, node:
     if isinstance(value, Tensor):
         return tensors.method(it, value, name, arguments, node)
     if isinstance(value, Optimizer):
-        return optimizer_method(it, value, name, arguments, node)
+        return optimizers.optimizer_method(it, value, name, arguments, node)
     if isinstance(value, Module):
         return _module_method(it, value, name, arguments, node)
     if isinstance(value, Instance):
@@ -389,9 +290,9 @@ def method(it: Interpreter, value: Value, name: str, arguments: Arguments, node:
     if isinstance(value, Opaque):
         return _opaque_method(it, value, name, arguments, node)
     if isinstance(value, Seq):
-        return _seq_method(it, value, name, arguments, node)
+        return containers.seq_method(it, value, name, arguments, node)
     if isinstance(value, Table):
-        return _table_method(it, value, name, arguments, node)
+        return containers.table_method(it, value, name, arguments, node)
     if isinstance(value, Super):
         if isinstance(value.receiver, Instance):
             return _instance_method(it, value.receiver, name, arguments, node, inherited=True)
@@ -405,50 +306,9 @@ def method(it: Interpreter, value: Value, name: str, arguments: Arguments, node:
     return Opaque(refs=tuple(arguments.all()), reach=tensors.reach_of(arguments.all()))
 
 
-def _receiver_name(node: cst.CSTNode) -> str:
-    if type(node) is cst.Call:
-        node = node.func
-    return syntax.text(node.value) if type(node) is cst.Attribute else ""
-
-
-def optimizer_method(
-    it: Interpreter, optimizer: Optimizer, name: str, arguments: Arguments, node: cst.CSTNode
-) -> Value:
-    shown = _receiver_name(node) or "optimizer"
-    if name == "step":
-        closure = arguments.get(0, "closure")
-        if isinstance(closure, (Function, Bound)):
-            result: Value = NONE
-            for _ in range(2 if optimizer.kind == "LBFGS" else 1):
-                result = it.call(closure, Arguments(), node)
-                it.trace.step(node, it.file, shown, optimizer)
-            return result
-        if not tensors.absent(closure):
-            it.trace.escape(optimizer.owners, [optimizer])
-            return Opaque()
-        if optimizer.own_step:  # it may take its gradients from elsewhere
-            it.trace.may_add(optimizer.owners, loose=optimizer.loose)
-        it.trace.step(node, it.file, shown, optimizer)
-        if optimizer.kind == "clears itself":
-            it.trace.escape(optimizer.owners, [optimizer])
-        return NONE
-    if name == "zero_grad":
-        it.trace.optimizer_zero_grad(node, it.file, shown, optimizer)
-        return NONE
-    if name == "add_param_group":
-        group = arguments.get(0)
-        found = as_parameters(it, group) if group is not None else None
-        if found is not None:
-            optimizer.owners.extend(owner for owner in found.owners if owner not in optimizer.owners)
-        else:
-            optimizer.loose = True
-        return NONE
-    return Opaque(name)
-
-
 def _module_method(it: Interpreter, module: Module, name: str, arguments: Arguments, node: cst.CSTNode) -> Value:
     if name == "zero_grad":
-        it.trace.zero_grad(node, it.file, _receiver_name(node), (module,))
+        it.trace.zero_grad(node, it.file, optimizers.receiver_name(node), (module,))
         return NONE
     if name in _PARAMETERS:
         return Parameters((module,), pairs=name.startswith("named"))
@@ -465,16 +325,16 @@ def _module_method(it: Interpreter, module: Module, name: str, arguments: Argume
             module.names.append(str(arguments.get(0).value))  # type: ignore[union-attr]
         return module
     if name in ("children", "modules", "named_children", "named_modules"):
-        return submodules(module, name)
+        return modules.submodules(module, name)
     if name.endswith("_hook"):
-        return add_hook(it, module, name, arguments)
+        return modules.add_hook(it, module, name, arguments)
     if name in ("values", "items", "keys") and module.kind == "ModuleDict":
         if name == "items":
             keys = [Const(key) for key in module.names]
             return Seq([Seq([key, child], kind="tuple") for key, child in zip(keys, module.children, strict=False)])
         return Seq(list(module.children)) if name == "values" else Seq([Const(n) for n in module.names])
     if name in ("forward", "__call__"):
-        return calls.call_module(it, module, arguments, node)
+        return modules.call_module(it, module, arguments, node)
     return Opaque(name, refs=(module,))
 
 
@@ -487,7 +347,7 @@ def _instance_method(
             return it.call(Bound(forward[0], instance, forward[1]), arguments, node)
     if instance.is_module:
         if name == "zero_grad":
-            it.trace.zero_grad(node, it.file, _receiver_name(node), (instance,))
+            it.trace.zero_grad(node, it.file, optimizers.receiver_name(node), (instance,))
             return NONE
         if name in _PARAMETERS:
             return Parameters((instance,), pairs=name.startswith("named"))
@@ -502,9 +362,9 @@ def _instance_method(
                 instance.attributes[key.value] = value
             return NONE
         if name in ("children", "modules", "named_children", "named_modules"):
-            return submodules(instance, name)
+            return modules.submodules(instance, name)
         if name.endswith("_hook"):
-            return add_hook(it, instance, name, arguments)
+            return modules.add_hook(it, instance, name, arguments)
         if name in ("buffers", "state_dict", "load_state_dict"):
             return Opaque(name, refs=(instance,))
     if name == "manual_backward":
@@ -548,52 +408,10 @@ def _wrapped_backward(it: Interpreter, arguments: Arguments, node: cst.CSTNode) 
         name = syntax.text(node.args[0].value)
     rest = Arguments(arguments.positional[1:], dict(arguments.keywords))
     if isinstance(loss, (Tensor, Opaque)):
-        tensors.backward(it, loss, rest, node, name=name)
+        backprop.backward(it, loss, rest, node, name=name)
 
 
 # --- methods of what is unknown --------------------------------------------------------------------------------------
-
-
-def looks_like_optimizer(it: Interpreter, value: Opaque) -> bool:
-    """By name, by where it came from, or because the file clears it as well."""
-    if value.optimizer:
-        return True
-    name = value.hint or value.attribute or value.bound
-    if value.bound and not value.stable and not _OPTIMIZER_NAME.search(name):
-        name = value.bound
-    if not name or _NOT_OPTIMIZER.search(name):
-        return bool(name and name in it.file.zeroed and not re.search(r"sched|env|prof", name, re.IGNORECASE))
-    return bool(_OPTIMIZER_NAME.search(name)) or name in it.file.zeroed
-
-
-def optimizer_of(it: Interpreter, value: Opaque) -> Optimizer:
-    """The optimizer that an unknown value is taken for: which parameters it owns is not known."""
-    known = value.memo.get("optimizer ")
-    if not isinstance(known, Optimizer):
-        # What a wrapper (an engine's, a privacy guard's) makes of an optimizer steps for that optimizer.
-        wrapped = {id(ref): ref for ref in walk(value.refs) if isinstance(ref, Optimizer)}
-        if len(wrapped) == 1:
-            known = value.memo["optimizer "] = next(iter(wrapped.values()))
-            value.optimizer = True
-            return known
-        known = Optimizer("", [], ("unknown", _path(value)), loose=True)
-        value.memo["optimizer "] = known
-        value.optimizer = True
-        it.trace.add_optimizer(known)
-    return known
-
-
-def _path(value: Opaque) -> str:
-    """A name for something unknown that is the same in every execution."""
-    names = [value.hint]
-    while value.parent is not None and len(names) < 8:
-        value = value.parent
-        names.append(value.hint)
-    return ".".join(reversed(names))
-
-
-def is_optimizer(it: Interpreter, value: Value | None) -> bool:
-    return isinstance(value, Optimizer) or (isinstance(value, Opaque) and looks_like_optimizer(it, value))
 
 
 def _opaque_method(it: Interpreter, value: Opaque, name: str, arguments: Arguments, node: cst.CSTNode) -> Value:
@@ -603,16 +421,16 @@ def _opaque_method(it: Interpreter, value: Opaque, name: str, arguments: Argumen
     if name == "step":
         return _opaque_step(it, value, arguments, node)
     if name == "zero_grad":
-        if looks_like_optimizer(it, value) and not value.parameters:
-            return optimizer_method(it, optimizer_of(it, value), name, arguments, node)
-        if looks_like_optimizer(it, value):
-            optimizer_method(it, optimizer_of(it, value), name, arguments, node)
+        if optimizers.looks_like_optimizer(it, value) and not value.parameters:
+            return optimizers.optimizer_method(it, optimizers.optimizer_of(it, value), name, arguments, node)
+        if optimizers.looks_like_optimizer(it, value):
+            optimizers.optimizer_method(it, optimizers.optimizer_of(it, value), name, arguments, node)
         value.parameters = True
         if value.op is None:
-            it.trace.zero_grad(node, it.file, _receiver_name(node), (value,))
+            it.trace.zero_grad(node, it.file, optimizers.receiver_name(node), (value,))
         return NONE
     if name in _PARAMETERS:
-        return parameters_of(it, value, pairs=name.startswith("named"))
+        return optimizers.parameters_of(it, value, pairs=name.startswith("named"))
     if name == "requires_grad_" and not tensors.in_graph(value):
         tensors.set_requires_grad(it, value, tensors.flag(arguments.get(0, "requires_grad")), node)
         return value
@@ -663,163 +481,25 @@ def _opaque_backward(it: Interpreter, value: Opaque, name: str, arguments: Argum
         value.memo["wraps backward"] = Const(True)
         _wrapped_backward(it, arguments, node)
         return NONE
-    tensors.backward(it, value, arguments, node)
+    backprop.backward(it, value, arguments, node)
     return NONE
 
 
 def _opaque_step(it: Interpreter, value: Opaque, arguments: Arguments, node: cst.CSTNode) -> Value:
     first = arguments.get(0)
-    if is_optimizer(it, first) and not looks_like_optimizer(it, value):
-        optimizer = first if isinstance(first, Optimizer) else optimizer_of(it, first)  # type: ignore[arg-type]
+    if optimizers.is_optimizer(it, first) and not optimizers.looks_like_optimizer(it, value):
+        optimizer = first if isinstance(first, Optimizer) else optimizers.optimizer_of(it, first)  # type: ignore[arg-type]
         name = syntax.text(node.args[0].value) if type(node) is cst.Call and node.args else "optimizer"
         it.trace.step(node, it.file, name or "optimizer", optimizer)
         return NONE
     if "wraps backward" in value.memo:
         it.trace.escape_all()  # an engine that steps also clears
         return NONE
-    if looks_like_optimizer(it, value):
-        return optimizer_method(it, optimizer_of(it, value), "step", arguments, node)
+    if optimizers.looks_like_optimizer(it, value):
+        return optimizers.optimizer_method(it, optimizers.optimizer_of(it, value), "step", arguments, node)
     if any(isinstance(part, (Optimizer, Instance)) for part in value.refs) and "sched" not in value.hint.lower():
         it.trace.escape_all()
     return Opaque("step", refs=tuple(arguments.all()))
 
 
 # --- containers ------------------------------------------------------------------------------------------------------
-
-
-def _seq_method(it: Interpreter, seq: Seq, name: str, arguments: Arguments, node: cst.CSTNode) -> Value:
-    first = arguments.get(0)
-    if it.trace.guesses and isinstance(first, Tensor) and first.owners and first.owners != (first,):
-        first.partial = True
-    if name == "append" and first is not None:
-        if len(seq.items) < 64:
-            seq.items.append(first)
-        else:
-            seq.exact = False
-    elif name in ("extend", "update", "add") and first is not None:
-        spread = expressions.spread_out(consumed(it, first)) if name != "add" else [first]
-        if spread is None:
-            seq.exact = False
-            spread = list(first.items) if isinstance(first, Seq) else [Opaque(refs=(first,))]
-        seq.items.extend(spread)
-    elif name == "insert" and len(arguments.positional) == 2:
-        seq.items.insert(0, arguments.positional[1])
-    elif name == "clear":
-        seq.items.clear()
-        seq.exact = True
-    elif name in ("pop", "popleft") and seq.items:
-        return seq.items.pop(0 if name == "popleft" else -1)
-    elif name == "copy":
-        return Seq(list(seq.items), seq.exact, seq.kind)
-    elif name in ("remove", "sort", "reverse"):
-        seq.exact = seq.exact and name != "remove"
-    elif name in ("index", "count"):
-        return Opaque(name)
-    return NONE
-
-
-def _table_method(it: Interpreter, table: Table, name: str, arguments: Arguments, node: cst.CSTNode) -> Value:
-    first = arguments.get(0)
-    if name == "values":
-        return Seq(list(table.items.values()), table.exact)
-    if name == "keys":
-        return Seq([_key(key) for key in table.items], table.exact)
-    if name == "items":
-        return Seq([Seq([_key(key), value], kind="tuple") for key, value in table.items.items()], table.exact)
-    if name in ("get", "pop", "setdefault") and isinstance(first, Const):
-        try:
-            found = table.items.get(first.value)
-        except TypeError:
-            found = None
-        if found is not None:
-            if name == "pop":
-                del table.items[first.value]
-            return found
-        default = arguments.get(1)
-        if name == "setdefault" and default is not None:
-            table.items[first.value] = default
-        if table.exact:
-            return default if default is not None else NONE
-        return Opaque(str(first.value))
-    if name == "update" and isinstance(first, Table):
-        table.items.update(first.items)
-        table.exact = table.exact and first.exact
-        return NONE
-    if name == "copy":
-        return Table(dict(table.items), table.exact)
-    if name == "clear":
-        table.items.clear()
-    return Opaque(name, refs=tuple(table.items.values()))
-
-
-def _key(key: object) -> Value:
-    return Opaque("key") if isinstance(key, tuple) else Const(key)
-
-
-def submodules(module: Module | Instance, how: str) -> Value:
-    """`module.modules()` and its kin: the submodules that are known."""
-    found: list[Value] = [] if "children" in how else [module]
-    _descend(module, found, 0 if "children" in how else 6)
-    if how.startswith("named"):
-        return Seq([Seq([Opaque("name"), child], kind="tuple") for child in found], exact=False)
-    return Seq(found, exact=False)
-
-
-def _descend(module: Module | Instance, found: list[Value], depth: int) -> None:
-    children = (
-        [*module.children, *module.attributes.values()] if isinstance(module, Module) else module.attributes.values()
-    )
-    for child in walk(children):
-        if isinstance(child, (Module, Instance)) and child not in found and len(found) < 24:
-            found.append(child)
-            if depth:
-                _descend(child, found, depth - 1)
-
-
-def add_hook(it: Interpreter, module: Module | Instance, name: str, arguments: Arguments) -> Value:
-    """`module.register_forward_hook(function)`."""
-    hook = arguments.get(0, "hook")
-    if hook is not None and name in ("register_forward_hook", "register_forward_pre_hook"):
-        module.hooks.append((name, hook))
-    elif hook is not None and escape.runs_our_code([hook]):
-        it.trace.backward_hooked = True
-    return Opaque("handle")
-
-
-def scrub(value: Value | None, depth: int = 3) -> None:
-    """Forget the tensors that an object carries from call to call: unseen code may have reset them."""
-    if isinstance(value, Instance):
-        for name, held in value.attributes.items():
-            if isinstance(held, Tensor) and held.op is not None:
-                value.attributes[name] = Opaque(name)
-            elif isinstance(held, (Instance, Module)) and depth:
-                scrub(held, depth - 1)
-    elif isinstance(value, Module):
-        for child in value.children:
-            if isinstance(child, (Instance, Module)) and depth:
-                scrub(child, depth - 1)
-
-
-def held_optimizers(it: Interpreter, value: Value, depth: int = 3) -> Iterator[Optimizer]:
-    """The optimizers that code which holds this value can reach."""
-    if isinstance(value, Optimizer):
-        yield value
-    elif isinstance(value, Opaque):
-        known = value.memo.get("optimizer ")
-        if isinstance(known, Optimizer):
-            yield known
-        if depth:
-            for child in (*value.memo.values(), *value.refs):
-                if child is not known:
-                    yield from held_optimizers(it, child, depth - 1)
-    elif isinstance(value, (Seq, Table)) and depth:
-        for child in value.items if isinstance(value, Seq) else value.items.values():
-            yield from held_optimizers(it, child, depth - 1)
-    elif isinstance(value, Instance) and depth:
-        children = list(value.attributes.values())
-        if value.unknown is not None:
-            children.append(value.unknown)
-        for child in children:
-            yield from held_optimizers(it, child, depth - 1)
-    elif isinstance(value, Bound) and depth:
-        yield from held_optimizers(it, value.receiver, depth - 1)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from gradguard.static import assignment, expressions, objects, tensors
+from gradguard.static import assignment, expressions, objects, optimizers, tensors
 from gradguard.static.arithmetic import BINARY
 from gradguard.static.values import (
     FALSE,
@@ -77,7 +77,7 @@ def _listed(kind: str) -> Callable[[Interpreter, Arguments, cst.CSTNode], Value]
         if isinstance(value, Table):
             return Seq([Const(key) for key in value.items], value.exact, kind)
         if isinstance(value, Opaque) and value.called in ("filter", "chain", "map", "zip", "enumerate"):
-            joined = objects.as_parameters(it, value)
+            joined = optimizers.as_parameters(it, value)
             if joined is not None and joined.owners:
                 return joined
         if isinstance(value, Opaque) and value.called in ("range", "zip", "enumerate", "map"):
@@ -211,7 +211,7 @@ def _next(it: Interpreter, arguments: Arguments, node: cst.CSTNode) -> Value:
     if isinstance(value, Seq) and value.items:
         return value.items[0]
     if isinstance(value, Parameters):
-        return objects.parameter(it, value)
+        return optimizers.parameter(it, value)
     if isinstance(value, Opaque):
         return Opaque(value.hint, refs=value.refs)
     return Opaque()
@@ -233,7 +233,7 @@ def _filter(it: Interpreter, arguments: Arguments, node: cst.CSTNode) -> Value:
 
 
 def _chain(it: Interpreter, arguments: Arguments, node: cst.CSTNode) -> Value:
-    joined = objects.as_parameters(it, Seq(list(arguments.positional)))
+    joined = optimizers.as_parameters(it, Seq(list(arguments.positional)))
     if joined is not None and joined.owners:
         return joined
     if all(isinstance(v, Seq) for v in arguments.positional):

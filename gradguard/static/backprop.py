@@ -1,0 +1,138 @@
+"""Backward passes: from which roots, to which leaves, through which operations."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from gradguard.static import syntax, tensors
+from gradguard.static.shapes import UNKNOWN
+from gradguard.static.values import (
+    Arguments,
+    Const,
+    Instance,
+    Module,
+    Op,
+    Opaque,
+    Parameters,
+    Tensor,
+    Value,
+    walk,
+)
+
+if TYPE_CHECKING:
+    from gradguard.static.interpreter import Interpreter
+
+
+def keeps_graph(retain: Value | None, create: Value | None) -> bool | None:
+    flags = [value.value if isinstance(value, Const) else "?" for value in (retain, create) if value is not None]
+    if any(flag is True for flag in flags):
+        return True
+    if isinstance(retain, Const) and retain.value is False:
+        return False
+    return None if "?" in flags else False
+
+
+def backward(it: Interpreter, root: Value, arguments: Arguments, node: cst.CSTNode, *, name: str = "") -> None:
+    """`root.backward(gradient, retain_graph, create_graph, inputs)`."""
+    if not name and type(node) is cst.Call and type(node.func) is cst.Attribute:
+        name = syntax.text(node.func.value)
+    gradient = arguments.get(0, "gradient")
+    inputs = arguments.get(3, "inputs")
+    run_backward(
+        it,
+        [root],
+        node,
+        name=name,
+        seeded=not tensors.absent(gradient),
+        keeps_graph=keeps_graph(
+            arguments.get(1, "retain_graph") or arguments.get(-1, "retain_variables"), arguments.get(2, "create_graph")
+        ),
+        inputs=None if tensors.absent(inputs) else inputs,
+    )
+
+
+def run_backward(
+    it: Interpreter,
+    roots: list[Value],
+    node: cst.CSTNode,
+    *,
+    name: str,
+    seeded: bool | None,
+    keeps_graph: bool | None,
+    inputs: Value | None,
+    accumulates: bool = True,
+) -> None:
+    """A backward pass from several roots."""
+    for root in walk(roots):
+        if not isinstance(root, (Tensor, Opaque)):
+            continue
+        if isinstance(root, Opaque):
+            if root.op is None and not root.detached and (root.parent is None or not root.stable):
+                root.op = Op(root.hint or "the loss", node, it.file, saves=True, name=name)
+                root.op.parents = ()
+            size, unreduced = UNKNOWN, None
+        else:
+            size = root.size
+            unreduced = ((root.file, root.unreduced[0]), root.unreduced[1]) if root.unreduced else None
+        only: frozenset[int] | None = None
+        through: frozenset[int] | None = None
+        if inputs is not None:
+            targets: list[Value] = [
+                v for v in walk([inputs]) if isinstance(v, (Tensor, Opaque, Parameters, Module, Instance))
+            ]
+            only = it.trace.cells(tensors.reach_of(targets) | {v for v in targets if isinstance(v, Opaque)})
+            through = _between(root.op, targets) if root.op is not None else frozenset()
+        it.trace.backward(
+            node,
+            it.file,
+            name=name,
+            op=root.op,
+            reach=tensors.reach_of([root]),
+            only=only,
+            keeps_graph=keeps_graph,
+            accumulates=accumulates,
+            many=size.many,
+            shape=size.describe(),
+            unreduced=unreduced,
+            seeded=seeded,
+            wild=isinstance(root, Opaque) and not root.reach,
+            through=through,
+        )
+
+
+def _between(root: Op, targets: list[Value]) -> frozenset[int]:
+    """The operations on a path from the root to one of the inputs; only these run and are freed."""
+    owners: set[int] = set()
+    ends: set[int] = set()
+    for value in targets:
+        if isinstance(value, Tensor) and value.op is not None:
+            ends.add(value.op.ident)
+        for owner in tensors.reach_of([value]) if not isinstance(value, Tensor) else value.owners:
+            owners.add(id(owner))
+        if isinstance(value, Parameters):
+            owners.update(id(o) for o in value.owners)
+    order: list[Op] = []
+    seen: set[int] = set()
+    stack = [root]
+    while stack and len(order) < 4000:
+        op = stack.pop()
+        if op.ident in seen:
+            continue
+        seen.add(op.ident)
+        order.append(op)
+        stack.extend(op.parents)
+    wanted: set[int] = set()
+    changed = True
+    while changed:
+        changed = False
+        for op in order:
+            if op.ident in wanted or op.ident in ends:
+                continue
+            if any(id(leaf) in owners for leaf in op.leaves) or any(
+                parent.ident in wanted or parent.ident in ends for parent in op.parents
+            ):
+                wanted.add(op.ident)
+                changed = True
+    return frozenset(wanted)
