@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from gradguard.static import assignment, calls, conditions, imports, library, objects, optimizers, tensors
+from gradguard.static import assignment, calls, conditions, imports, library, loops, objects, optimizers, tensors
 from gradguard.static.arithmetic import BINARY, COMPARE, Compute
 from gradguard.static.index import names_in
 from gradguard.static.values import (
@@ -429,15 +429,13 @@ def _dict_comprehension(it: Interpreter, node: cst.DictComp) -> Value:
 
 def _comprehend(it: Interpreter, clause: cst.CompFor, emit: Callable[[], None]) -> bool:
     """Run the clauses of a comprehension in a scope of its own; say whether every item was seen."""
-    from gradguard.static.interpreter import iterate
-
     frame = it.frame
     outer = frame.scope
     iterable = evaluate(it, clause.iter)
     frame.scope = Scope({}, outer)
     exact = True
     try:
-        items = iterate(it, objects.consumed(it, iterable), "", clause, hot=True)
+        items = loops.iterate(it, objects.consumed(it, iterable), "", clause, hot=True)
         count = min(items.turns, items.limit)
         if items.limit <= 6:
             count = items.limit

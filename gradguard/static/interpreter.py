@@ -8,10 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import libcst as cst
 
-from gradguard.static import assignment, calls, conditions, expressions, imports, library, objects, optimizers, syntax
+from gradguard.static import (
+    assignment,
+    calls,
+    conditions,
+    expressions,
+    imports,
+    library,
+    loops,
+    syntax,
+)
 from gradguard.static.project import Project, SourceFile
 from gradguard.static.trace import OutOfFuel, Trace
 from gradguard.static.values import (
@@ -21,23 +31,15 @@ from gradguard.static.values import (
     Function,
     Generator,
     Instance,
-    Module,
     Opaque,
     Package,
-    Parameters,
     Scope,
-    Seq,
-    Table,
-    Tensor,
     Value,
 )
 
 __all__ = ["Frame", "Interpreter", "Raised"]
 
-TURNS = 2
 PERIODIC_TURNS = 4
-MAX_ITEMS = 6
-MAX_OBJECTS = 64
 MAX_DEPTH = 24
 
 
@@ -240,7 +242,7 @@ def _run_if(it: Interpreter, node: cst.If) -> str:
 
 
 def _run_while(it: Interpreter, node: cst.While) -> str:
-    loop = Loop(TURNS if it.file.index.is_hot(node) else 1)
+    loop = Loop(loops.TURNS if it.file.index.is_hot(node) else 1)
     it.loops.append(loop)
     outer = it.trace.guesses
     try:
@@ -267,11 +269,11 @@ def _run_for(it: Interpreter, node: cst.For) -> str:
     hint = node.target.value if type(node.target) is cst.Name else ""
     if isinstance(iterable, Generator):
         return _run_for_generator(it, node, iterable)
-    items = iterate(it, iterable, hint, node, hot=it.file.index.is_hot(node))
+    items = loops.iterate(it, iterable, hint, node, hot=it.file.index.is_hot(node))
     return _run_turns(it, node, items)
 
 
-def _run_turns(it: Interpreter, node: cst.For, items: Iteration) -> str:
+def _run_turns(it: Interpreter, node: cst.For, items: loops.Iteration) -> str:
     loop = Loop(items.turns)
     it.loops.append(loop)
     outer = it.trace.guesses
@@ -312,69 +314,6 @@ def _run_for_generator(it: Interpreter, node: cst.For, generator: Generator) -> 
     except StopGenerator:
         it.frames[:] = consumer
     return "return" if ending[0] == "return" else ""
-
-
-@dataclass(slots=True)
-class Iteration:
-    """What a loop runs over: how many turns, at most how many, and the item of each turn."""
-
-    turns: int
-    limit: int
-    item: Callable[[int], Value]
-
-
-def iterate(it: Interpreter, iterable: Value, hint: str, node: cst.CSTNode, *, hot: bool) -> Iteration:
-    """How to run a loop over a value."""
-    turns = TURNS if hot else 1
-    if isinstance(iterable, Seq):
-        items = iterable.items
-        if iterable.exact or items:
-            count = len(items)
-            if iterable.exact:
-                # What has an identity (parameters, optimizers) is visited whole: each may be treated for itself.
-                whole = count <= MAX_ITEMS or (count <= MAX_OBJECTS and type(items[0]) is not Const)
-                return Iteration(count if whole else turns, count, lambda turn: optimizers.one_of(it, items[turn]))
-            shown = max(turns, min(count, MAX_ITEMS))
-            return Iteration(shown, 1 << 30, lambda turn: optimizers.one_of(it, items[turn % count]))
-    if isinstance(iterable, Parameters):
-        return Iteration(1, 1, lambda turn: optimizers.parameter(it, iterable))
-    if isinstance(iterable, Table):
-        keys = list(iterable.items)
-        if keys or iterable.exact:
-            return Iteration(min(len(keys), MAX_ITEMS), len(keys), lambda turn: Const(keys[turn]))
-    if isinstance(iterable, Module) and iterable.children:
-        kids = iterable.children
-        return Iteration(min(len(kids), MAX_ITEMS), len(kids), lambda turn: kids[turn])
-    if isinstance(iterable, Opaque) and iterable.called == "range":
-        start = iterable.memo.get("start")
-        stop = iterable.memo.get("stop")
-        step = iterable.memo.get("step")
-        first = start.value if isinstance(start, Const) and isinstance(start.value, int) else 0
-        by = step.value if isinstance(step, Const) and isinstance(step.value, int) and step.value else 1
-        limit = 1 << 30
-        if isinstance(stop, Const) and isinstance(stop.value, int):
-            limit = max(0, -(-(stop.value - first) // by))
-        return Iteration(min(turns, limit), limit, lambda turn: Const(first + by * turn, counter=True))
-    if isinstance(iterable, Opaque) and iterable.called == "enumerate":
-        start = iterable.memo.get("start")
-        base = start.value if isinstance(start, Const) and isinstance(start.value, int) else 0
-        inner = iterate(it, iterable.refs[0], "", node, hot=hot)
-
-        def numbered(turn: int) -> Value:
-            return Seq([Const(base + turn, counter=True), inner.item(turn)], kind="tuple")
-
-        return Iteration(inner.turns, inner.limit, numbered)
-    if isinstance(iterable, Opaque) and iterable.called == "zip":
-        parts = [iterate(it, part, "", node, hot=hot) for part in iterable.refs]
-        known = [part for part in parts if part.limit < 1 << 30] or parts
-        return Iteration(
-            min(part.turns for part in known) if known else turns,
-            min((part.limit for part in known), default=1 << 30),
-            lambda turn: Seq([part.item(turn) for part in parts], kind="tuple"),
-        )
-    if isinstance(iterable, Tensor):
-        return Iteration(turns, 1 << 30, lambda turn: objects.element(it, iterable, node))
-    return Iteration(turns, 1 << 30, lambda turn: objects.unknown_item(it, iterable, hint))
 
 
 def _run_try(it: Interpreter, node: cst.Try | cst.TryStar) -> str:
@@ -589,32 +528,32 @@ def _nothing(it: Interpreter, node: cst.CSTNode) -> str:
     return ""
 
 
-_SMALL: dict[type, Callable[[Interpreter, object], str]] = {
-    cst.Expr: _expression,  # type: ignore[dict-item]
-    cst.Assign: assignment.run_assign,  # type: ignore[dict-item]
-    cst.AnnAssign: assignment.run_annotated,  # type: ignore[dict-item]
-    cst.AugAssign: assignment.run_augmented,  # type: ignore[dict-item]
-    cst.Return: _return,  # type: ignore[dict-item]
-    cst.Pass: _nothing,  # type: ignore[dict-item]
+_SMALL: dict[type, Callable[[Interpreter, Any], str]] = {
+    cst.Expr: _expression,
+    cst.Assign: assignment.run_assign,
+    cst.AnnAssign: assignment.run_annotated,
+    cst.AugAssign: assignment.run_augmented,
+    cst.Return: _return,
+    cst.Pass: _nothing,
     cst.Break: lambda it, node: "break",
     cst.Continue: lambda it, node: "continue",
-    cst.Raise: _raise,  # type: ignore[dict-item]
-    cst.Del: _delete,  # type: ignore[dict-item]
-    cst.Assert: _assert,  # type: ignore[dict-item]
-    cst.Global: _global,  # type: ignore[dict-item]
-    cst.Nonlocal: _nonlocal,  # type: ignore[dict-item]
-    cst.Import: _import,  # type: ignore[dict-item]
-    cst.ImportFrom: _import_from,  # type: ignore[dict-item]
-    cst.TypeAlias: _nothing,  # type: ignore[dict-item]
+    cst.Raise: _raise,
+    cst.Del: _delete,
+    cst.Assert: _assert,
+    cst.Global: _global,
+    cst.Nonlocal: _nonlocal,
+    cst.Import: _import,
+    cst.ImportFrom: _import_from,
+    cst.TypeAlias: _nothing,
 }
-_COMPOUND: dict[type, Callable[[Interpreter, object], str]] = {
-    cst.If: _run_if,  # type: ignore[dict-item]
-    cst.For: _run_for,  # type: ignore[dict-item]
-    cst.While: _run_while,  # type: ignore[dict-item]
-    cst.Try: _run_try,  # type: ignore[dict-item]
-    cst.TryStar: _run_try,  # type: ignore[dict-item]
-    cst.With: _run_with,  # type: ignore[dict-item]
-    cst.Match: _run_match,  # type: ignore[dict-item]
-    cst.FunctionDef: _define_function,  # type: ignore[dict-item]
-    cst.ClassDef: _define_class,  # type: ignore[dict-item]
+_COMPOUND: dict[type, Callable[[Interpreter, Any], str]] = {
+    cst.If: _run_if,
+    cst.For: _run_for,
+    cst.While: _run_while,
+    cst.Try: _run_try,
+    cst.TryStar: _run_try,
+    cst.With: _run_with,
+    cst.Match: _run_match,
+    cst.FunctionDef: _define_function,
+    cst.ClassDef: _define_class,
 }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from gradguard.static import assignment, expressions, objects, optimizers, tensors
+from gradguard.static import assignment, expressions, loops, objects, optimizers, tensors
 from gradguard.static.arithmetic import BINARY
 from gradguard.static.values import (
     FALSE,
@@ -81,9 +81,7 @@ def _listed(kind: str) -> Callable[[Interpreter, Arguments, cst.CSTNode], Value]
             if joined is not None and joined.owners:
                 return joined
         if isinstance(value, Opaque) and value.called in ("range", "zip", "enumerate", "map"):
-            from gradguard.static.interpreter import iterate
-
-            items = iterate(it, value, "", node, hot=True)
+            items = loops.iterate(it, value, "", node, hot=True)
             count = items.limit if items.limit <= 6 else items.turns
             return Seq([items.item(turn) for turn in range(count)], items.limit <= 6, kind)
         return Opaque(kind, refs=(value,), reach=tensors.reach_of([value]))
