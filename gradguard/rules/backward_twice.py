@@ -11,6 +11,7 @@ from gradguard.rule import Acquittal, Report, Rule
 
 def detect(event: Backward, ledger: Ledger) -> Iterator[Report | Acquittal]:
     if not event.graph:
+        yield Acquittal(event.site)
         return
     root = event.graph[0]
     again = ledger.freed.get(root.id)

@@ -77,7 +77,7 @@ def note_elsewhere(it: Interpreter, name: str, given: list[Value]) -> None:
     if _LOOKS_ONLY.search(name):
         return
     for value in given:
-        if isinstance(value, (Tensor, Module, Instance, Parameters)):
+        if isinstance(value, (Tensor, Module, Instance, Parameters, Opaque)):
             it.trace.elsewhere |= it.trace.cells(tensors.reach_of([value]))
         for optimizer in optimizers.held_optimizers(it, value, 1):
             it.trace.elsewhere |= it.trace.cells(optimizer.owners)

@@ -65,7 +65,8 @@ def _name(it: Interpreter, node: cst.Name) -> Value:
         return imports.resolve(it, found) if type(found) is Import else found
     if node.value in library.BUILTINS:
         return External("builtins." + node.value)
-    value = Opaque(node.value, stable=True)
+    # Bound where this execution has not been: it may be bound anew at any time, as an attribute may.
+    value = Opaque(node.value, stable=True, parent=Opaque("globals", stable=True))
     scope = it.frame.global_scope or it.frame.scope
     scope.variables[node.value] = value
     return value

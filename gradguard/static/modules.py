@@ -202,6 +202,9 @@ def _apply_unknown_module(
     given = list(arguments.all())
     tensors.look(it, given, node)
     graph = [v for v in given if tensors.in_graph(v)]
+    if any(isinstance(v, Instance) for v in walk(given)):
+        # It may leave results in an object that it is given.
+        it.trace.elsewhere |= it.trace.cells(tensors.reach_of(given))
     trains = not module.frozen and it.grad_enabled is not False
     if it.grad_enabled is False or (module.frozen and not graph):
         return Opaque("output", detached=True)

@@ -61,7 +61,9 @@ _REPEATABLE = frozenset("optimizers lr_schedulers get_optimizer get_optimizers u
 
 
 def element(it: Interpreter, tensor: Tensor, node: cst.CSTNode) -> Value:
-    """One row of a tensor that is iterated over."""
+    """One row of a tensor that is iterated over; what stands for parameters may as well be a group of them."""
+    if tensor.owners and tensor.owners != (tensor,):
+        return tensor
     return tensors.index(it, tensor, Const(0), node)
 
 
@@ -467,15 +469,10 @@ def _size(value: Value) -> Size:
 
 
 def _opaque_backward(it: Interpreter, value: Opaque, name: str, arguments: Arguments, node: cst.CSTNode) -> Value:
+    # What takes the loss as an argument is an engine (accelerate, DeepSpeed, apex, …) and no tensor, unless the
+    # argument is the gradient of a tensor that is not known here.
     first = arguments.get(0, "loss")
-    # What takes the loss as an argument is an engine (accelerate, DeepSpeed, apex, …) and no tensor.
-    shown = syntax.text(node.args[0].value) if isinstance(node, cst.Call) and node.args else ""
-    wraps = isinstance(first, Opaque) and not re.search(
-        r"grad|ones|cotangent|seed", f"{first.hint} {first.bound} {shown}"
-    )
-    wraps = wraps or (
-        isinstance(first, Tensor) and first.size.many is not True and not re.search("ones|rand", first.operation)
-    )
+    wraps = isinstance(first, (Tensor, Opaque)) and not _is_gradient(first, node)
     wraps = wraps and (value.op is None or value.parameters or "loss" not in (value.hint + value.bound).lower())
     if wraps or name == "manual_backward":
         value.memo["wraps backward"] = Const(True)
@@ -483,6 +480,16 @@ def _opaque_backward(it: Interpreter, value: Opaque, name: str, arguments: Argum
         return NONE
     backprop.backward(it, value, arguments, node)
     return NONE
+
+
+def _is_gradient(value: Tensor | Opaque, node: cst.CSTNode) -> bool:
+    """Whether the argument of a backward looks like the weights of the elements of its root."""
+    shown = syntax.text(node.args[0].value) if isinstance(node, cst.Call) and node.args else ""
+    if isinstance(value, Tensor):
+        names, several = f"{value.operation} {shown}", value.size.many is True
+    else:
+        names, several = f"{value.hint} {value.bound} {shown}", False
+    return several or bool(re.search(r"grad|ones|rand|cotangent|seed", names))
 
 
 def _opaque_step(it: Interpreter, value: Opaque, arguments: Arguments, node: cst.CSTNode) -> Value:
