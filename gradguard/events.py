@@ -24,6 +24,7 @@ __all__ = [
     "OptimizerStep",
     "Site",
     "UncalledMethod",
+    "UnusedSuppression",
     "UpdaterId",
     "ZeroGrad",
 ]
@@ -145,3 +146,17 @@ class UncalledMethod(Event):
 
     receiver: str
     method: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnusedSuppression(Event):
+    """A comment silences nothing. `tokens` are those of its list that are of no use, `unknown` those that name no rule.
+
+    `whole` is true if nothing of the comment is of use; `nearest` is the rule that an unknown token may have meant.
+    """
+
+    text: str
+    tokens: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+    whole: bool = True
+    nearest: str = ""

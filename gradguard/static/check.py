@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from gradguard.finding import CheckError, Finding
 from gradguard.static.files import discover
-from gradguard.static.source import Source, decode, from_text, read_bytes
+from gradguard.static.silence import engine_rules, judges_suppressions, silence
+from gradguard.static.source import Source, decode, from_text, read, read_bytes
 from gradguard.static.triggers import is_worth_parsing
+from gradguard.suppress import may_suppress
 
 if TYPE_CHECKING:
     from gradguard.rule import Rule
@@ -38,16 +40,12 @@ class Result:
 
 def check_source(text: str, path: str = "<string>", rules: Sequence[Rule] | None = None) -> Result:
     """Check source text. If `path` ends with `.ipynb`, the text is a notebook's JSON."""
-    source = from_text(text, path)
-    outcome = ([], [source]) if isinstance(source, CheckError) else _check(source, _default(rules))
-    return _result([outcome], [path])
+    return _check_one(from_text(text, path), path, _default(rules))
 
 
 def check_bytes(data: bytes, path: str, rules: Sequence[Rule] | None = None) -> Result:
     """Check source code as it lies in a file."""
-    source = decode(data, path)
-    outcome = ([], [source]) if isinstance(source, CheckError) else _check(source, _default(rules))
-    return _result([outcome], [path])
+    return _check_one(decode(data, path), path, _default(rules))
 
 
 def check_paths(paths: Iterable[str], rules: Sequence[Rule] | None = None, jobs: int | None = 1) -> Result:
@@ -56,15 +54,21 @@ def check_paths(paths: Iterable[str], rules: Sequence[Rule] | None = None, jobs:
     `jobs` is the number of processes; None picks it by the number of processors and the amount of work.
     """
     chosen = _default(rules)
+    checked = engine_rules(chosen)
+    judging = judges_suppressions(chosen)
     found = discover(paths)
     outcomes: list[_Outcome] = [([], found.errors)]
     candidates: list[str] = []
+    suspects: list[str] = []
     size = 0
     for path in found.files:
         data = read_bytes(path)
         if isinstance(data, CheckError):
             outcomes.append(([], [data]))
-        elif is_worth_parsing(data) or data.startswith(_UTF_16_OR_32):
+            continue
+        if judging and may_suppress(data):
+            suspects.append(path)
+        if is_worth_parsing(data) or data.startswith(_UTF_16_OR_32):
             candidates.append(path)
             size += len(data)
         elif path in found.named:
@@ -74,10 +78,26 @@ def check_paths(paths: Iterable[str], rules: Sequence[Rule] | None = None, jobs:
     if workers > 1:
         from gradguard.static.parallel import run
 
-        outcomes += run(candidates, chosen, workers, check_file)
+        outcomes += run(candidates, checked, workers, check_file)
     else:
-        outcomes += [check_file(path, chosen) for path in candidates]
-    return _result(outcomes, found.files)
+        outcomes += [check_file(path, checked) for path in candidates]
+    return _result(outcomes, found.files, chosen, _read, suspects)
+
+
+def _check_one(source: Source | CheckError, path: str, rules: tuple[Rule, ...]) -> Result:
+    if isinstance(source, CheckError):
+        return Result(errors=(source,))
+
+    def read(other: str) -> Source | None:
+        return source if other == path else _read(other)
+
+    outcome = _check(source, engine_rules(rules))
+    return _result([outcome], [path], rules, read, [] if outcome[1] else [path])
+
+
+def _read(path: str) -> Source | None:
+    source = read(path)
+    return None if isinstance(source, CheckError) else source
 
 
 def check_file(path: str, rules: Sequence[Rule]) -> _Outcome:
@@ -148,8 +168,15 @@ def _processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _result(outcomes: Sequence[_Outcome], files: Sequence[str]) -> Result:
-    findings = {finding: None for found, _ in outcomes for finding in found}
+def _result(
+    outcomes: Sequence[_Outcome],
+    files: Sequence[str],
+    rules: Sequence[Rule],
+    read: Callable[[str], Source | None],
+    suspects: Sequence[str],
+) -> Result:
+    found = {finding: None for findings, _ in outcomes for finding in findings}
+    findings = silence(found, rules, read, suspects) if found or suspects else []
     errors = {error: None for _, failed in outcomes for error in failed}
     return Result(
         tuple(sorted(findings, key=_finding_order)),

@@ -43,6 +43,11 @@ class Source:
         start, cell = self.cells[max(bisect.bisect_right(self.cells, (line, 1 << 60)) - 1, 0)]
         return cell, line - start + 1
 
+    def line_of(self, line: int, cell: int | None) -> int:
+        """The line of the text, for a line of a cell."""
+        starts = [start for start, number in self.cells or () if number == cell]
+        return line + starts[0] - 1 if starts else line
+
     def location(self, line: int, column: int, end_line: int, end_column: int) -> Location:
         """A location from lines of the text that count from 1 and columns that count from 1."""
         cell, first = self.place(line)
