@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import re
 import sys
-import threading
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -21,7 +18,6 @@ from gradguard.runtime.guard import Guard
 __all__ = ["Patches"]
 
 _MISSING = object()
-_NON_LEAF = "The .grad attribute of a Tensor that is not a leaf Tensor"
 
 
 class Patches:
@@ -34,21 +30,28 @@ class Patches:
 
     def install(self) -> None:
         self.active = True
-        self._patch(torch.autograd, "_engine_run_backward", self._backward, "the backward pass")
-        self._patch(torch.autograd, "_make_grads", self._make_grads, "a backward on a non-scalar")
-        self._patch(Optimizer, "add_param_group", self._add_param_group, "the construction of optimizers")
+        self.patch(torch.autograd, "_engine_run_backward", self._backward, "the backward pass")
+        self.patch(torch.autograd, "_make_grads", self._make_grads, "a backward on a non-scalar")
+        self.patch(Optimizer, "add_param_group", self._add_param_group, "the construction of optimizers")
         for owner in (Optimizer, torch.nn.Module):
-            self._patch(owner, "zero_grad", self._zero_grad, "zero_grad")
+            self.patch(owner, "zero_grad", self._zero_grad, "zero_grad")
         self._undo.append(register_optimizer_step_pre_hook(self._step_begins()).remove)
         self._undo.append(register_optimizer_step_post_hook(self._stepped()).remove)
-        self._install_warnings()
+        self.guard.install(self)
 
     def uninstall(self) -> None:
         self.active = False
         while self._undo:
             self._undo.pop()()
 
-    def _patch(self, owner: Any, name: str, make: Callable[[Any], Any], what: str) -> None:
+    def at_end(self, undo: Callable[[], None]) -> None:
+        self._undo.append(undo)
+
+    def patch(self, owner: Any, name: str, make: Callable[[Any], Any], what: str) -> None:
+        """Replace `owner.name` by `make(its original)` until the end. `what` is not watched where there is none.
+
+        The replacement must call the original unless `self.active`, raise what that raises, and return what it returns.
+        """
         original = vars(owner).get(name, _MISSING)
         if original is _MISSING:
             self.guard.unavailable(what)
@@ -105,7 +108,7 @@ class Patches:
             except RuntimeError as error:
                 if self.active:
                     try:
-                        guard.not_scalar(error, outputs, grads, sys._getframe(1))
+                        guard.refused(error, outputs, grads, sys._getframe(1))
                     except Exception as own:
                         guard.trouble("a backward on a non-scalar", own)
                 raise
@@ -129,7 +132,7 @@ class Patches:
         def zero_grad(self_: Any, *args: Any, **kwargs: Any) -> Any:
             if not self.active or not guard.attentive or torch.compiler.is_compiling():
                 return original(self_, *args, **kwargs)
-            guard.before_clearing()
+            guard.clearing(sys._getframe(1))
             result = original(self_, *args, **kwargs)
             guard.cleared(sys._getframe(1))
             return result
@@ -152,107 +155,10 @@ class Patches:
 
         def hook(optimizer: Any, _args: Any, _kwargs: Any) -> None:
             if guard.attentive and not torch.compiler.is_compiling() and not guard.elsewhere():
-                guard.stepped(optimizer, sys._getframe(1))
+                guard.step_ends(optimizer, sys._getframe(1))
 
         _skip_when_compiling(hook)
         return hook
-
-    def _install_warnings(self) -> None:
-        before = warnings.showwarning
-        shown: set[tuple[str, str, int]] = set()
-        entry = ("always", re.compile(re.escape(_NON_LEAF)), UserWarning, None, 0)
-        guard, thread = self.guard, threading.get_ident()
-
-        def showwarning(
-            message: Any, category: Any, filename: str, lineno: int, file: Any = None, line: Any = None
-        ) -> None:
-            if self.active and str(message).startswith(_NON_LEAF):
-                if threading.get_ident() == thread:
-                    _tell(guard, filename, lineno)
-                action = _action_without(entry, message, category, lineno)
-                key = str(message), filename, lineno
-                if action == "ignore" or (action != "always" and key in shown):
-                    return
-                shown.add(key)
-            before(message, category, filename, lineno, file, line)
-
-        if _action_without(entry, UserWarning(_NON_LEAF), UserWarning, 0) == "error":
-            return
-        warnings.showwarning = showwarning
-
-        def push() -> None:
-            """The user, sympy and others put filters of their own in front."""
-            filters = _filters()
-            if filters and filters[0] is entry:
-                return
-            if _action_without(entry, UserWarning(_NON_LEAF), UserWarning, 0) != "error":
-                pull()
-                filters.insert(0, entry)
-                _filters_mutated()
-
-        def pull() -> None:
-            filters = _filters()
-            while entry in filters:
-                filters.remove(entry)
-                _filters_mutated()
-
-        def restore() -> None:
-            guard.each_look = _nothing
-            if warnings.showwarning is showwarning:
-                warnings.showwarning = before
-            pull()
-
-        push()
-        guard.each_look = push
-        self._undo.append(restore)
-
-
-def _nothing() -> None:
-    return None
-
-
-def _filters() -> list[Any]:
-    filters: list[Any] = warnings.filters  # type: ignore[assignment]
-    return filters
-
-
-def _filters_mutated() -> None:
-    mutated = getattr(warnings, "_filters_mutated", None) or getattr(warnings, "_filters_mutated_lock_held", None)
-    if mutated is not None:
-        try:
-            mutated()
-        except RuntimeError:  # a version that wants a lock to be held
-            return
-
-
-def _action_without(own: Any, message: Any, category: Any, lineno: int) -> str:
-    """What the user's own filters would do with the warning."""
-    for entry in warnings.filters:
-        if entry is own:
-            continue
-        action, pattern, kind, module, line = entry
-        if (
-            (pattern is None or re.match(pattern, str(message)))
-            and issubclass(category, kind)
-            and module is None
-            and line in (0, lineno)
-        ):
-            return action
-    return warnings.defaultaction  # type: ignore[attr-defined, no-any-return]
-
-
-def _tell(guard: Guard, filename: str, lineno: int) -> None:
-    try:
-        frame = sys._getframe(2)
-        for _ in range(8):
-            if frame.f_code.co_filename == filename and frame.f_lineno == lineno:
-                guard.non_leaf_read(frame)
-                return
-            if frame.f_back is None:
-                return
-            frame = frame.f_back
-    except Exception as error:
-        guard.trouble("reads of .grad", error)
 
 
 def _skip_when_compiling(function: Any) -> None:

@@ -9,7 +9,8 @@ from types import TracebackType
 
 import gradguard
 from gradguard import catalogue
-from gradguard.runtime.guard import Guard, strip_own_frames
+from gradguard.runtime.explain import strip_own_frames
+from gradguard.runtime.guard import Guard
 from gradguard.runtime.patches import Patches
 from gradguard.runtime.report import RunReport
 

@@ -1,0 +1,51 @@
+"""What is added to an exception of the user, and gradguard's own frames taken out of its traceback."""
+
+from __future__ import annotations
+
+import itertools
+from types import TracebackType
+
+from gradguard.finding import Finding
+from gradguard.runtime.sites import Sites
+
+__all__ = ["add_note", "last_user_entry", "strip_own_frames"]
+
+
+def add_note(error: BaseException, finding: Finding) -> None:
+    place = finding.location
+    lines = [f"gradguard: {finding.code} {finding.rule}: {finding.message}", f"  at {place.path}:{place.line}"]
+    lines += [f"  {note.location.path}:{note.location.line}: {note.message}" for note in finding.notes]
+    lines += [f"  instead: {finding.help}"] if finding.help else []
+    note = "\n".join(lines)
+    held = getattr(error, "__notes__", None)
+    if isinstance(held, list):
+        if note not in held:
+            held.append(note)
+    else:
+        error.__notes__ = [note]  # type: ignore[attr-defined, unused-ignore]
+
+
+def strip_own_frames(error: BaseException, folder: str) -> None:
+    """Take gradguard's own frames out of the traceback."""
+    entry = error.__traceback__
+    kept: list[TracebackType] = []
+    while entry is not None:
+        if not entry.tb_frame.f_code.co_filename.startswith(folder):
+            kept.append(entry)
+        entry = entry.tb_next
+    if not kept:
+        return
+    for this, following in itertools.pairwise([*kept, None]):
+        assert this is not None
+        this.tb_next = following
+    error.__traceback__ = kept[0]
+
+
+def last_user_entry(error: BaseException, sites: Sites) -> TracebackType | None:
+    """Where in the user's code the exception was raised."""
+    entry, last = error.__traceback__, None
+    while entry is not None:
+        if sites.is_user(entry.tb_frame.f_code):
+            last = entry
+        entry = entry.tb_next
+    return last
