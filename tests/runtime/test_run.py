@@ -127,7 +127,7 @@ def test_interrupted(tmp_path, script):
     [
         (["missing.py"], "cannot open missing.py"),
         (["-m", "no.such.module"], "no.such.module"),
-        (["--select", "GG9", "train.py"], "unknown rule"),
+        (["--select", "GG0", "train.py"], "unknown rule"),
     ],
 )
 def test_a_wrong_command(tmp_path, script, arguments, told):
