@@ -37,8 +37,15 @@ def find(token: str, rules: Sequence[Rule] | None = None) -> Rule:
     raise UnknownRuleError(_unknown(token, known))
 
 
-def select(select: Iterable[str], ignore: Iterable[str] = (), rules: Sequence[Rule] | None = None) -> tuple[Rule, ...]:
+def select(
+    select: Iterable[str],
+    ignore: Iterable[str] = (),
+    rules: Sequence[Rule] | None = None,
+    extend: Iterable[str] = (),
+) -> tuple[Rule, ...]:
     """The rules that `select` names and `ignore` does not; without `select`, those that are on by default.
+
+    `extend` names rules besides them.
 
     A token is a code (GG101), the beginning of a code (GG1), a name (missing-zero-grad) or ALL. Where both lists name a
     rule, the longer token wins, and `ignore` if they are equally long.
@@ -48,6 +55,8 @@ def select(select: Iterable[str], ignore: Iterable[str] = (), rules: Sequence[Ru
     ignored = _weights(ignore, known)
     if not _tokens(select):
         selected = {rule.code: 0 for rule in known if rule.default}
+    for code, weight in _weights(extend, known).items():
+        selected[code] = max(selected.get(code, -1), weight)
     return tuple(rule for rule in known if selected.get(rule.code, -1) > ignored.get(rule.code, -1))
 
 

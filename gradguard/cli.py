@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, TextIO
 
 from gradguard import __version__
+from gradguard.commands.check import add_options as add_check_options
+from gradguard.commands.check import check
+from gradguard.commands.output import close_output, fail
 
 if TYPE_CHECKING:
-    from gradguard.rule import Rule
     from gradguard.runtime.report import RunReport
-    from gradguard.static.check import Result
-    from gradguard.static.source import Source
 
 __all__ = ["main"]
 
@@ -31,7 +31,6 @@ exit codes:
   1  also if the script succeeds, there are findings, and --strict is given
   2  also if the script cannot be opened or the command was wrong
 """
-_STDIN = "-"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -44,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = _run(arguments)
         sys.stdout.flush()
     except BrokenPipeError:
-        _close_output()
+        close_output()
         return 0
     except KeyboardInterrupt:
         return 130
@@ -55,7 +54,7 @@ def _run(arguments: Sequence[str] | None) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
     if options.command == "check":
-        return _check(options)
+        return check(options)
     if options.command == "run":
         return _run_script(options)
     if options.command == "explain":
@@ -76,29 +75,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"gradguard {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
 
-    check = commands.add_parser(
+    checker = commands.add_parser(
         "check",
         help="check files, folders and notebooks",
         description="Check Python files, Jupyter notebooks, and folders with all that lies in them.",
         epilog=_EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    check.add_argument("paths", nargs="+", metavar="PATH", help="a file or a folder, or - for standard input")
-    check.add_argument("--format", choices=("text", "json"), default="text", help="how to report (default: text)")
-    check.add_argument(
-        "--select",
-        action="append",
-        default=[],
-        metavar="RULES",
-        help="only these rules: codes, beginnings of codes, names or ALL, separated by commas",
-    )
-    check.add_argument("--ignore", action="append", default=[], metavar="RULES", help="not these rules")
-    check.add_argument("--stdin-filename", metavar="PATH", help="the path to report for standard input")
-    check.add_argument(
-        "--jobs", type=_jobs, metavar="N", help="number of processes (default: by the amount of work and of processors)"
-    )
-    check.add_argument("--no-config", action="store_true", help="read no configuration file")
-    check.add_argument("--no-cache", action="store_true", help="neither read nor write a cache")
+    add_check_options(checker)
 
     run = commands.add_parser(
         "run",
@@ -125,71 +109,6 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _jobs(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError(text)
-    return number
-
-
-_jobs.__name__ = "number of processes"  # argparse names the type of an invalid value
-
-
-def _check(options: argparse.Namespace) -> int:
-    from gradguard import catalogue
-
-    try:
-        rules = catalogue.select(options.select, options.ignore)
-    except catalogue.UnknownRuleError as error:
-        return _fail(str(error))
-    if _STDIN in options.paths and len(options.paths) > 1:
-        return _fail("standard input cannot be checked together with paths")
-    sources: dict[str, Source] = {}
-    if options.paths == [_STDIN]:
-        result = _check_stdin(options.stdin_filename or "<stdin>", rules, sources)
-    else:
-        from gradguard.static.check import check_paths
-
-        result = check_paths(options.paths, rules, options.jobs)
-    try:
-        _report(result, options.format, sources)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        _close_output()
-    if result.errors:
-        return 2
-    return 1 if result.findings else 0
-
-
-def _check_stdin(path: str, rules: tuple[Rule, ...], sources: dict[str, Source]) -> Result:
-    from gradguard.finding import CheckError
-    from gradguard.static.check import check_bytes
-    from gradguard.static.source import decode
-
-    data = sys.stdin.buffer.read()
-    source = decode(data, path)
-    if not isinstance(source, CheckError):
-        sources[path] = source
-    return check_bytes(data, path, rules)
-
-
-def _report(result: Result, form: str, sources: dict[str, Source]) -> None:
-    if form == "json":
-        from gradguard.reporters.json_report import write_json
-
-        write_json(result, sys.stdout)
-        return
-    from gradguard.reporters.text import TextReport
-
-    report = TextReport(sys.stdout, sources)
-    report.findings(result)
-    if result.errors:
-        sys.stdout.flush()
-        TextReport(sys.stderr).errors(result)
-        sys.stderr.flush()
-    report.summary(result)
-
-
 def _run_script(options: argparse.Namespace) -> int:
     import importlib.util
 
@@ -198,9 +117,9 @@ def _run_script(options: argparse.Namespace) -> int:
     try:
         catalogue.select(options.select, options.ignore)
     except catalogue.UnknownRuleError as error:
-        return _fail(str(error))
+        return fail(str(error))
     if importlib.util.find_spec("torch") is None:
-        return _fail("gradguard run needs torch: pip install torch")
+        return fail("gradguard run needs torch: pip install torch")
     from gradguard.runtime.script import ScriptError, run
 
     output = os.path.abspath(options.output) if options.output else None  # noqa: PTH100 - the script may change folders
@@ -210,7 +129,7 @@ def _run_script(options: argparse.Namespace) -> int:
             options.target, options.arguments, module=options.module, select=options.select, ignore=options.ignore
         )
     except ScriptError as error:
-        return _fail(str(error))
+        return fail(str(error))
     try:
         if output is None:
             _report_run(report, options.format, sys.stderr, start)
@@ -218,7 +137,7 @@ def _run_script(options: argparse.Namespace) -> int:
             with open(output, "w", encoding="utf-8") as stream:  # noqa: PTH123 - a text is all there is
                 _report_run(report, options.format, stream, start)
     except OSError as error:
-        return _fail(f"cannot write the report: {error}")
+        return fail(f"cannot write the report: {error}")
     return 1 if options.strict and report.findings and status == 0 else status
 
 
@@ -248,7 +167,7 @@ def _explain(token: str) -> int:
     try:
         rule = catalogue.find(token)
     except catalogue.UnknownRuleError as error:
-        return _fail(str(error))
+        return fail(str(error))
     explain(rule, sys.stdout)
     return 0
 
@@ -260,13 +179,3 @@ def _rules(form: str) -> int:
     write = list_rules_as_json if form == "json" else list_rules
     write(catalogue.all_rules(), sys.stdout)
     return 0
-
-
-def _close_output() -> None:
-    """Whoever read the output has seen enough. Without this, Python would complain again when it flushes at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _fail(message: str) -> int:
-    print(f"gradguard: error: {message}", file=sys.stderr)
-    return 2

@@ -15,6 +15,7 @@ from gradguard.static.triggers import is_worth_parsing
 from gradguard.suppress import may_suppress
 
 if TYPE_CHECKING:
+    from gradguard.config import Settings
     from gradguard.rule import Rule
 
 __all__ = ["Result", "check_bytes", "check_paths", "check_source"]
@@ -26,6 +27,7 @@ _BYTES_PER_WORKER = 150_000
 _MOST_WORKERS = 16
 _UTF_16_OR_32 = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
 
+_RulesOf: TypeAlias = "Callable[[str], tuple[Rule, ...]]"
 _Outcome: TypeAlias = "tuple[list[Finding], list[CheckError]]"
 
 
@@ -40,23 +42,31 @@ class Result:
 
 def check_source(text: str, path: str = "<string>", rules: Sequence[Rule] | None = None) -> Result:
     """Check source text. If `path` ends with `.ipynb`, the text is a notebook's JSON."""
-    return _check_one(from_text(text, path), path, _default(rules))
+    return _check_one(from_text(text, path), path, rules)
 
 
-def check_bytes(data: bytes, path: str, rules: Sequence[Rule] | None = None) -> Result:
+def check_bytes(
+    data: bytes, path: str, rules: Sequence[Rule] | None = None, *, settings: Settings | None = None
+) -> Result:
     """Check source code as it lies in a file."""
-    return _check_one(decode(data, path), path, _default(rules))
+    return _check_one(decode(data, path), path, rules, settings)
 
 
-def check_paths(paths: Iterable[str], rules: Sequence[Rule] | None = None, jobs: int | None = 1) -> Result:
+def check_paths(
+    paths: Iterable[str],
+    rules: Sequence[Rule] | None = None,
+    jobs: int | None = 1,
+    *,
+    settings: Settings | None = None,
+    force_exclude: bool = False,
+) -> Result:
     """Check files, and folders with all that lies in them.
 
-    `jobs` is the number of processes; None picks it by the number of processors and the amount of work.
+    `jobs` is the number of processes; None picks it by the number of processors and the amount of work. With
+    `settings`, what is configured for a file decides on its rules, otherwise `rules` do.
     """
-    chosen = _default(rules)
-    checked = engine_rules(chosen)
-    judging = judges_suppressions(chosen)
-    found = discover(paths)
+    rules_of, checked_of = _choice(rules, settings)
+    found = discover(paths, settings, force_exclude=force_exclude)
     outcomes: list[_Outcome] = [([], found.errors)]
     candidates: list[str] = []
     suspects: list[str] = []
@@ -66,7 +76,7 @@ def check_paths(paths: Iterable[str], rules: Sequence[Rule] | None = None, jobs:
         if isinstance(data, CheckError):
             outcomes.append(([], [data]))
             continue
-        if judging and may_suppress(data):
+        if judges_suppressions(rules_of(path)) and may_suppress(data):
             suspects.append(path)
         if is_worth_parsing(data) or data.startswith(_UTF_16_OR_32):
             candidates.append(path)
@@ -74,25 +84,47 @@ def check_paths(paths: Iterable[str], rules: Sequence[Rule] | None = None, jobs:
         elif path in found.named:
             # A file that is named deserves a word on its syntax even if nothing in it can be a pitfall.
             outcomes.append(([], _syntax_errors(data, path)))
-    workers = _workers(jobs, candidates, size)
-    if workers > 1:
-        from gradguard.static.parallel import run
+    for checked, group in _groups(candidates, checked_of):
+        workers = _workers(jobs, group, size)
+        if workers > 1:
+            from gradguard.static.parallel import run
 
-        outcomes += run(candidates, checked, workers, check_file)
-    else:
-        outcomes += [check_file(path, checked) for path in candidates]
-    return _result(outcomes, found.files, chosen, _read, suspects)
+            outcomes += run(group, checked, workers, check_file)
+        else:
+            outcomes += [check_file(path, checked) for path in group]
+    return _result(outcomes, found.files, rules_of, _read, suspects)
 
 
-def _check_one(source: Source | CheckError, path: str, rules: tuple[Rule, ...]) -> Result:
+def _choice(rules: Sequence[Rule] | None, settings: Settings | None) -> tuple[_RulesOf, _RulesOf]:
+    """The rules that are on in a file, and those to run on it."""
+    if settings is not None:
+        return settings.rules, lambda path: engine_rules(settings.checked(path))
+    chosen = _default(rules)
+    checked = engine_rules(chosen)
+    return lambda path: chosen, lambda path: checked
+
+
+def _groups(paths: Sequence[str], checked_of: _RulesOf) -> Iterable[tuple[tuple[Rule, ...], list[str]]]:
+    """The paths by the rules to run on them."""
+    groups: dict[tuple[str, ...], tuple[tuple[Rule, ...], list[str]]] = {}
+    for path in paths:
+        checked = checked_of(path)
+        groups.setdefault(tuple(rule.code for rule in checked), (checked, []))[1].append(path)
+    return groups.values()
+
+
+def _check_one(
+    source: Source | CheckError, path: str, rules: Sequence[Rule] | None, settings: Settings | None = None
+) -> Result:
     if isinstance(source, CheckError):
         return Result(errors=(source,))
 
     def read(other: str) -> Source | None:
         return source if other == path else _read(other)
 
-    outcome = _check(source, engine_rules(rules))
-    return _result([outcome], [path], rules, read, [] if outcome[1] else [path])
+    rules_of, checked_of = _choice(rules, settings)
+    outcome = _check(source, checked_of(path))
+    return _result([outcome], [path], rules_of, read, [] if outcome[1] else [path])
 
 
 def _read(path: str) -> Source | None:
@@ -171,12 +203,12 @@ def _processors() -> int:
 def _result(
     outcomes: Sequence[_Outcome],
     files: Sequence[str],
-    rules: Sequence[Rule],
+    rules_of: _RulesOf,
     read: Callable[[str], Source | None],
     suspects: Sequence[str],
 ) -> Result:
     found = {finding: None for findings, _ in outcomes for finding in findings}
-    findings = silence(found, rules, read, suspects) if found or suspects else []
+    findings = silence(found, rules_of, read, suspects) if found or suspects else []
     errors = {error: None for _, failed in outcomes for error in failed}
     return Result(
         tuple(sorted(findings, key=_finding_order)),

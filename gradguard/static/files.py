@@ -9,41 +9,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from gradguard.config import Settings
 from gradguard.finding import CheckError
 
-__all__ = ["EXCLUDED", "Discovery", "discover"]
+__all__ = ["Discovery", "discover"]
 
-# What ruff leaves out by default.
-EXCLUDED = frozenset(
-    {
-        ".bzr",
-        ".direnv",
-        ".eggs",
-        ".git",
-        ".git-rewrite",
-        ".hg",
-        ".ipynb_checkpoints",
-        ".mypy_cache",
-        ".nox",
-        ".pants.d",
-        ".pyenv",
-        ".pytest_cache",
-        ".pytype",
-        ".ruff_cache",
-        ".svn",
-        ".tox",
-        ".venv",
-        ".vscode",
-        "__pypackages__",
-        "_build",
-        "buck-out",
-        "build",
-        "dist",
-        "node_modules",
-        "site-packages",
-        "venv",
-    }
-)
 _SUFFIXES = (".py", ".ipynb")
 _KINDS = (
     (stat.S_ISFIFO, "a named pipe"),
@@ -62,12 +32,14 @@ class Discovery:
     errors: list[CheckError] = field(default_factory=list)
 
 
-def discover(paths: Iterable[str]) -> Discovery:
+def discover(paths: Iterable[str], settings: Settings | None = None, *, force_exclude: bool = False) -> Discovery:
     """The files under `paths`, in a fixed order and each of them once.
 
-    A file that is named is always taken. Folders are searched for modules and notebooks, without those of `EXCLUDED`;
-    links to folders are not followed, so that a loop of links has no effect.
+    What is named is always taken, unless `force_exclude` says that exclusions hold for it, too. Folders are searched
+    for modules and notebooks, without what the settings exclude; links to folders are not followed, so that a loop of
+    links has no effect.
     """
+    settings = settings or Settings(discover=False)
     found = Discovery()
     real_paths: set[str] = set()
     links: list[tuple[str, str]] = []
@@ -77,8 +49,10 @@ def discover(paths: Iterable[str]) -> Discovery:
         except (OSError, ValueError) as error:
             found.errors.append(CheckError(path, _reason(path, error)))
             continue
+        if force_exclude and _is_excluded(os.path.realpath(path), settings):
+            continue
         if stat.S_ISDIR(mode):
-            _walk(path, os.path.realpath(path), found, real_paths, links)
+            _walk(path, os.path.realpath(path), found, real_paths, links, settings)
         elif stat.S_ISREG(mode):
             if (real := os.path.realpath(path)) not in real_paths:
                 real_paths.add(real)
@@ -92,7 +66,18 @@ def discover(paths: Iterable[str]) -> Discovery:
     return found
 
 
-def _walk(shown: str, real: str, found: Discovery, real_paths: set[str], links: list[tuple[str, str]]) -> None:
+def _is_excluded(path: str, settings: Settings) -> bool:
+    return settings.config(os.path.dirname(path)).excludes_any(path)
+
+
+def _walk(
+    shown: str,
+    real: str,
+    found: Discovery,
+    real_paths: set[str],
+    links: list[tuple[str, str]],
+    settings: Settings,
+) -> None:
     folders = [(_prefix(shown), real)]
     while folders:
         prefix, folder = folders.pop()
@@ -105,11 +90,12 @@ def _walk(shown: str, real: str, found: Discovery, real_paths: set[str], links: 
         except OSError as error:
             found.errors.append(CheckError(prefix.rstrip(os.sep) or prefix or ".", _reason(folder, error)))
             continue
+        config = settings.config(folder)
         for entry in entries:
             name = entry.name
             if name.endswith(_SUFFIXES):
                 # Emacs marks a file that is being edited by a dangling link with such a name.
-                if name.startswith(".#") or name in EXCLUDED:
+                if name.startswith(".#") or config.excludes(entry.path):
                     continue
                 if entry.is_symlink():
                     links.append((prefix + name, entry.path))
@@ -122,7 +108,7 @@ def _walk(shown: str, real: str, found: Discovery, real_paths: set[str], links: 
                 if not entry.is_dir(follow_symlinks=False):
                     _follow(prefix + name, entry.path, found, real_paths)
                     continue
-            elif name in EXCLUDED or not entry.is_dir(follow_symlinks=False):
+            elif not entry.is_dir(follow_symlinks=False) or config.excludes(entry.path):
                 continue
             folders.append((f"{prefix}{name}{os.sep}", entry.path))
 

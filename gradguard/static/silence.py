@@ -34,13 +34,13 @@ def engine_rules(rules: Sequence[Rule]) -> tuple[Rule, ...]:
 
 def silence(
     findings: Iterable[Finding],
-    rules: Sequence[Rule],
+    rules_of: Callable[[str], tuple[Rule, ...]],
     read: Callable[[str], Source | None],
     suspects: Iterable[str] = (),
 ) -> list[Finding]:
-    """The findings of these rules that no comment silences, and the unused comments in the `suspects`, if asked for.
+    """The findings that no comment silences, and the unused comments in the `suspects`, where that is asked for.
 
-    `read` gives the source that lies under a path.
+    `rules_of` gives the rules that are on in a file, `read` the source that lies under a path.
     """
     comments: dict[str, tuple[Source, Suppressions] | None] = {}
 
@@ -50,16 +50,28 @@ def silence(
             comments[path] = None if source is None else (source, suppress.find(source.text))
         return comments[path]
 
-    unasked = {rule.name for rule in engine_rules(rules)} - {rule.name for rule in rules}
+    off: dict[str, set[str]] = {}
+
+    def is_off(finding: Finding) -> bool:
+        path = finding.location.path
+        if path not in off:
+            off[path] = _known() - {rule.name for rule in rules_of(path)}
+        return finding.rule in off[path]
+
     # Findings that were not asked for count, too: a comment that hides one of them is of use.
     shown = [finding for finding in findings if not _is_hidden(finding, comments_in(finding.location.path))]
-    kept = [finding for finding in shown if finding.rule not in unasked]
-    judge = next((rule for rule in rules if rule.name == suppress.NAME), None)
-    if judge is not None:
-        for path in dict.fromkeys([*suspects, *comments]):
-            if (found := comments_in(path)) is not None:
-                kept += _unused(judge, engine_rules(rules), *found)
+    kept = [finding for finding in shown if not is_off(finding)]
+    for path in dict.fromkeys([*suspects, *comments]):
+        judge = next((rule for rule in rules_of(path) if rule.name == suppress.NAME), None)
+        if judge is not None and (found := comments_in(path)) is not None:
+            kept += _unused(judge, engine_rules(rules_of(path)), *found)
     return kept
+
+
+def _known() -> set[str]:
+    from gradguard import catalogue
+
+    return {rule.name for rule in catalogue.all_rules()}
 
 
 def _is_hidden(finding: Finding, comments: tuple[Source, Suppressions] | None) -> bool:

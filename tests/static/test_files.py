@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from gradguard.config import EXCLUDED
 from gradguard.finding import CheckError
-from gradguard.static.files import EXCLUDED, discover
+from gradguard.static.files import discover
 
 posix = pytest.mark.skipif(os.name != "posix", reason="links, pipes and sockets as posix has them")
 

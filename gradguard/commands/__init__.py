@@ -1,0 +1,1 @@
+"""What lies behind the command line, command by command."""
