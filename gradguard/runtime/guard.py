@@ -342,6 +342,13 @@ class Guard:
 
     # The end
 
+    def interrupted(self) -> None:
+        """For a while, nothing was seen."""
+        self._steps.clear()
+        if self.attentive and not self.elsewhere():
+            self.tell("rest")
+            self.tell("attend")
+
     def escaped(self, error: BaseException) -> None:
         """An exception leaves the watch."""
         self.tell("escaped", error)

@@ -111,7 +111,7 @@ class Sites:
 
     def _judge(self, code: CodeType) -> bool:
         name = code.co_filename
-        mine = not name.startswith("<") or name.startswith(("<ipython", "<stdin"))
+        mine = not name.startswith("<") or name.startswith(("<ipython", "<stdin", "<doctest "))
         if mine:
             mine = not os.path.realpath(name).startswith(self._foreign)
         self._keep.append(code)

@@ -17,38 +17,44 @@ from gradguard.runtime.report import RunReport
 __all__ = ["Watch", "watch"]
 
 _lock = threading.RLock()
-_guard: Guard | None = None
-_patches: Patches | None = None
+_open: list[tuple[Guard, Patches]] = []
 _FOLDER = str(Path(gradguard.__file__ or ".").parent / "runtime")
 
 
 class Watch:
-    """A context manager. Watches may be nested and may overlap; each has a report of its own."""
+    """A context manager. Watches may be nested and may overlap; each has a report of its own.
 
-    def __init__(self, select: Iterable[str] = (), ignore: Iterable[str] = ()) -> None:
+    With `alone`, the watch begins with nothing known and full attention, and what happens inside of it is not told to
+    the watches around it.
+    """
+
+    def __init__(self, select: Iterable[str] = (), ignore: Iterable[str] = (), *, alone: bool = False) -> None:
         rules = catalogue.select(select, ignore)
         self.report = RunReport(frozenset(rule.code for rule in rules))
+        self._alone = alone
+        self._guard: Guard | None = None
 
     def __enter__(self) -> RunReport:
-        global _guard, _patches  # noqa: PLW0603 - torch is one for the process, and so is what watches it
         with _lock:
-            if _guard is None:
-                _guard = Guard()
-                _patches = Patches(_guard)
-                _guard.reports.append(self.report)
-                _patches.install()
-            else:
-                _guard.reports.append(self.report)
+            if _open and not self._alone:
+                self._guard = _open[-1][0]
+                self._guard.reports.append(self.report)
+                return self.report
+            if _open:
+                _open[-1][1].uninstall()
+            self._guard = Guard()
+            patches = Patches(self._guard)
+            self._guard.reports.append(self.report)
+            _open.append((self._guard, patches))
+            patches.install()
         return self.report
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        global _guard, _patches  # noqa: PLW0603 - see above
         with _lock:
-            guard, patches = _guard, _patches
+            guard, self._guard = self._guard, None
             assert guard is not None
-            assert patches is not None
             try:
                 if error is not None:
                     guard.escaped(error)
@@ -58,8 +64,30 @@ class Watch:
                 guard.reports = [report for report in guard.reports if report is not self.report]
                 self.report.files |= guard.sites.files()
                 if not guard.reports:
-                    patches.uninstall()
-                    _guard = _patches = None
+                    _close(guard)
+
+    def settle(self, error: BaseException | None = None) -> None:
+        """Bring the report up to date while the watch stays open. `error` is what ended the part that was watched."""
+        with _lock:
+            if self._guard is not None:
+                if error is not None:
+                    self._guard.escaped(error)
+                self._guard.finish()
+
+
+def _close(guard: Guard) -> None:
+    """Put torch back, or into the hands of the guard that was there before."""
+    for index, (held, patches) in enumerate(_open):
+        if held is not guard:
+            continue
+        del _open[index]
+        if index == len(_open):
+            patches.uninstall()
+            if _open:
+                below, its_patches = _open[-1]
+                below.interrupted()
+                its_patches.install()
+        return
 
 
 def watch(*, select: Iterable[str] = (), ignore: Iterable[str] = ()) -> Watch:

@@ -103,6 +103,60 @@ def test_watches_nest_and_each_has_its_own_report():
     assert finding.notes[-1].message == "seen 10 times in this run"
 
 
+def test_a_watch_alone_knows_and_tells_nothing_of_what_is_around_it():
+    before = state_of_torch()
+    with gradguard.watch() as outer:
+        model = nn.Linear(4, 1)
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+
+        def step():
+            model(torch.ones(2, 4)).mean().backward()
+            optimizer.step()
+
+        step()
+        with watch_module.Watch(alone=True) as inner:
+            step()
+        assert inner.findings == (), "for all it knows, the gradient was used by nobody"
+        with watch_module.Watch(alone=True) as inner, gradguard.watch() as joined:
+            step()
+            step()
+        assert [finding.rule for finding in inner.findings] == ["missing-zero-grad"]
+        assert joined.findings == inner.findings
+        assert outer.findings == (), "it has not seen these steps"
+        step()
+        assert outer.findings == (), "nor does it know what happened to the gradients in between"
+        step()
+        assert [finding.rule for finding in outer.findings] == ["missing-zero-grad"]
+    assert state_of_torch() == before
+
+
+def test_watches_alone_that_do_not_end_in_order():
+    before = state_of_torch()
+    first, second = watch_module.Watch(), watch_module.Watch(alone=True)
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    train(clear=False)
+    second.__exit__(None, None, None)
+    assert state_of_torch() == before
+    assert first.report.findings == ()
+    assert [finding.rule for finding in second.report.findings] == ["missing-zero-grad"]
+
+
+def test_a_watch_that_stays_open_can_be_settled():
+    watch = gradguard.watch()
+    with watch as report:
+        w = torch.ones(3, requires_grad=True)
+        for _ in range(2):
+            (w * torch.tensor([1.0, 2.0, 3.0])).sum().backward()
+            w.data -= 0.1 * w.grad
+        assert report.findings == (), "the last update has no backward after it"
+        watch.settle()
+        assert [finding.rule for finding in report.findings] == ["missing-zero-grad"]
+        train(clear=False)
+        assert len(report.findings) == 2
+
+
 def test_nothing_is_kept_alive():
     with gradguard.watch() as report:
         model = nn.Linear(4, 2)
@@ -230,7 +284,7 @@ def test_double_backward_and_functional_gradients():
 def test_an_error_of_the_guards_own_is_told_once_and_training_goes_on(monkeypatch):
     plain = train(20, clear=False)
     with gradguard.watch() as report:
-        gradients = watch_module._guard.watchers[0].gradients
+        gradients = watch_module._open[-1][0].watchers[0].gradients
 
         def planted(*_args):
             raise ZeroDivisionError("planted")
@@ -247,7 +301,7 @@ def test_an_error_of_the_guards_own_is_told_once_and_training_goes_on(monkeypatc
 
 def test_an_error_of_one_rule_leaves_the_others(monkeypatch):
     with gradguard.watch() as report:
-        guard = watch_module._guard
+        guard = watch_module._open[-1][0]
         broken = next(rule for rule in guard.rules if rule.name == "zero-grad-before-step")
 
         def planted(_event, _ledger):
