@@ -15,6 +15,7 @@ from typing import TypeAlias
 
 __all__ = [
     "Backward",
+    "ClipGrad",
     "Escape",
     "Event",
     "GradRead",
@@ -160,3 +161,32 @@ class UnusedSuppression(Event):
     unknown: tuple[str, ...] = ()
     whole: bool = True
     nearest: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClipGrad(Event):
+    """The norm or the values of `gradients` were limited. `name` is the function that did it."""
+
+    name: str
+    gradients: Gradients
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unscale(Event):
+    """A gradient scaler divided `gradients` by its scale: on demand, or as the first thing in its `step`."""
+
+    name: str
+    gradients: Gradients
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SchedulerStep(Event):
+    """A learning rate scheduler went on by one, without being told the epoch.
+
+    `early` is true if its optimizer had surely not stepped before, false if it surely had.
+    """
+
+    scheduler: Hashable
+    name: str
+    optimizer: str
+    early: bool | None

@@ -15,18 +15,21 @@ from dataclasses import dataclass, field
 
 from gradguard.events import (
     Backward,
+    ClipGrad,
     Escape,
     Event,
     GradientId,
     GradRead,
     ManualUpdate,
     OptimizerStep,
+    SchedulerStep,
     Site,
+    Unscale,
     UpdaterId,
     ZeroGrad,
 )
 
-__all__ = ["Addition", "Clearing", "Freed", "Gradient", "Ledger", "Use"]
+__all__ = ["Addition", "Clearing", "Clip", "Freed", "Gradient", "Ledger", "Use"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,20 @@ class Clearing:
     conditional: bool
 
 
+@dataclass(slots=True, eq=False)
+class Clip:
+    """Gradients were clipped. `idle` says that none of them held anything, `late` that all had been used before.
+
+    It has `served` once an updater has used one of them with nothing added in between.
+    """
+
+    site: Site
+    name: str
+    idle: bool
+    late: bool
+    served: bool = False
+
+
 @dataclass(slots=True)
 class Gradient:
     """The state of one gradient. `known` is true while nothing unseen can have happened to it."""
@@ -64,14 +81,28 @@ class Gradient:
     used_before: set[UpdaterId] = field(default_factory=set)
     clearing: Clearing | None = None
     seen_upto: int = 0
+    clips: list[tuple[Clip, int]] = field(default_factory=list)
+    unscaled: bool = False
 
     def add(self, addition: Addition) -> None:
         self.added.append(addition)
+        self.unscaled = False
 
     def use(self, updater: UpdaterId, site: Site) -> None:
         if self.added:  # a step that finds nothing uses nothing
             self.uses[updater] = Use(site, len(self.added))
         self.seen_upto = len(self.added)
+        for clip, upto in self.clips:
+            clip.served = clip.served or (upto == len(self.added) and upto > 0)
+        self.clips.clear()
+
+    def clip(self, clip: Clip) -> None:
+        if not any(earlier.site == clip.site and upto == len(self.added) for earlier, upto in self.clips):
+            self.clips.append((clip, len(self.added)))
+
+    def is_used(self) -> bool:
+        """Whether all that was added has been used."""
+        return any(use.upto == len(self.added) for use in self.uses.values())
 
     def look(self) -> None:
         self.seen_upto = len(self.added)
@@ -82,6 +113,8 @@ class Gradient:
         self.used_before.update(self.uses)
         self.added.clear()
         self.uses.clear()
+        self.clips.clear()
+        self.unscaled = False
         self.seen_upto = 0
         self.known = certain
 
@@ -91,6 +124,8 @@ class Gradient:
         self.uses.clear()
         self.used_before.clear()
         self.clearing = None
+        self.clips.clear()
+        self.unscaled = False
         self.seen_upto = 0
 
 
@@ -110,6 +145,10 @@ class Ledger:
         self._gradients: dict[GradientId, Gradient] = {}
         self.freed: dict[Hashable, Freed] = {}
         self.idle_steps: dict[UpdaterId, Site] = {}
+        self.first_steps: dict[UpdaterId, Site] = {}
+        self.idle_clips: set[Site] = set()
+        self.partial_clips: dict[Site, int] = {}
+        self.schedules: dict[Hashable, SchedulerStep] = {}
 
     def gradient(self, gradient: GradientId) -> Gradient:
         state = self._gradients.get(gradient)
@@ -121,8 +160,9 @@ class Ledger:
         """A gradient that has just become known has the history that `like` has had so far."""
         source = self.gradient(like)
         self._gradients[gradient] = Gradient(
-            added=list(source.added), uses=dict(source.uses), clearing=source.clearing, seen_upto=source.seen_upto
-        )
+            added=list(source.added), uses=dict(source.uses), clearing=source.clearing, seen_upto=source.seen_upto,
+            clips=list(source.clips), unscaled=source.unscaled,
+        )  # fmt: skip
 
     def born(self, gradients: Iterable[GradientId]) -> None:
         """These gradients begin to exist, empty: their whole history will be known."""
@@ -140,6 +180,9 @@ class Ledger:
         elif isinstance(event, OptimizerStep):
             if not any(self.gradient(gradient).added for gradient in event.gradients):
                 self.idle_steps.setdefault(event.updater, event.site)
+            self.first_steps.setdefault(event.updater, event.site)
+            for clip in self.partly_clipped(event.gradients):
+                self.partial_clips[clip.site] = self.partial_clips.get(clip.site, 0) + 1
             for gradient in event.gradients:
                 self.gradient(gradient).use(event.updater, event.site)
         elif isinstance(event, ManualUpdate):
@@ -155,6 +198,38 @@ class Ledger:
                     state.forget()
                 else:
                     state.known = False
+
+        elif isinstance(event, ClipGrad):
+            self._record_clip(event)
+        elif isinstance(event, Unscale):
+            for gradient in event.gradients:
+                self.gradient(gradient).unscaled = True
+        elif isinstance(event, SchedulerStep):
+            self.schedules.setdefault(event.scheduler, event)
+
+    def partly_clipped(self, gradients: Iterable[GradientId]) -> list[Clip]:
+        """The clips that these gradients saw before all was added to them that has been added by now."""
+        found: dict[Clip, None] = {}
+        for gradient in gradients:
+            state = self.gradient(gradient)
+            for clip, upto in state.clips:
+                if upto < len(state.added) and (upto or clip.idle) and not clip.served:
+                    found[clip] = None
+        return list(found)
+
+    def _record_clip(self, event: ClipGrad) -> None:
+        states = [self.gradient(gradient) for gradient in event.gradients]
+        full = [state for state in states if state.added]
+        clip = Clip(
+            event.site,
+            event.name,
+            idle=not full and all(state.known for state in states),
+            late=bool(full) and all(state.is_used() for state in full),
+        )
+        if clip.idle:
+            self.idle_clips.add(event.site)
+        for state in states:
+            state.clip(clip)
 
     def _record_backward(self, event: Backward) -> None:
         if event.accumulates:

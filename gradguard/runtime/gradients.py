@@ -137,6 +137,10 @@ class Gradients:
         cells: dict[bool, int] = {}
         return [self.parameter(tensor, cells) for tensor in tensors]
 
+    def tensors(self) -> list[Tensor]:
+        """All that are known and alive."""
+        return [tensor for known in self._parameters.values() if (tensor := known.tensor()) is not None]
+
     def by_cells(self, cells: Iterable[Hashable]) -> list[Tensor]:
         wanted = set(cells)
         tensors = (known.tensor() for known in self._parameters.values() if known.cell in wanted)
@@ -212,6 +216,21 @@ class Gradients:
                 self._sample(parameter, tensor)
             parameter.uses += 1
             parameter.fresh = False
+
+    def settle(self, tensors: Iterable[Tensor], before: Hashable) -> frozenset[Hashable]:
+        """The cells of these gradients, with all known that has happened to them so far."""
+        known = self.know(tensors)
+        self._look(known, before, inside=False)
+        return self._split(known)
+
+    def edited(self, tensors: Iterable[Tensor]) -> None:
+        """These gradients have just been changed by something that an event has told."""
+        for tensor in tensors:
+            parameter = self.parameter(tensor)
+            had_block = parameter.block is not None
+            parameter.note(tensor)
+            if had_block:
+                parameter.block = _copy(_grad(tensor))
 
     def forget(self) -> None:
         """From here on something may go unseen."""

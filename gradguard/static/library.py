@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from gradguard.static import backprop, conditions, escape, imports, objects, optimizers, syntax, tensors
+from gradguard.static import backprop, conditions, escape, imports, objects, optimizers, protocol, syntax, tensors
 from gradguard.static.shapes import UNKNOWN, Size
 from gradguard.static.standard import STANDARD
 from gradguard.static.values import (
@@ -49,6 +49,7 @@ _LOSS_NAME = re.compile(
     r"loss_fn|lossfn|objective",
     re.IGNORECASE,
 )
+_SCHEDULE = re.compile(r"get_\w*schedule(_|$)")
 _PARAMETERLESS = frozenset(
     "ReLU LeakyReLU ELU SELU GELU SiLU Mish Sigmoid Tanh Softmax LogSoftmax Softplus Softsign Hardtanh "
     "Hardswish Hardsigmoid "
@@ -191,6 +192,8 @@ def call(it: Interpreter, path: str, arguments: Arguments, node: cst.CSTNode) ->
         if last.endswith("_") and path.startswith("torch.nn.init."):
             return arguments.get(0) or NONE
         return _function(it, last, arguments, node, f"F.{last}")
+    if path.startswith("torch.nn.utils.") and last in protocol.CLIPS:
+        return protocol.clip(it, last, arguments, node)
     if path.startswith("torch.nn.utils."):
         return arguments.get(0) if last in ("spectral_norm", "weight_norm") and arguments.get(0) else Opaque(last)  # type: ignore[return-value]
     if path.startswith("torch.nn."):
@@ -218,6 +221,8 @@ def _other(it: Interpreter, path: str, last: str, arguments: Arguments, node: cs
         return Opaque(last)
     if names_loss(last) and any(tensors.in_graph(v) for v in given):
         return _function(it, last, arguments, node, last)
+    if _SCHEDULE.match(last) and isinstance(arguments.get(0, "optimizer"), Optimizer):
+        return protocol.make_schedule(it, last, arguments, path)
     if path.endswith("_optimizer_step") or last == "optimizer_step":
         return _optimizer_step(it, arguments, node)
     if last[:1].isupper():
@@ -340,7 +345,7 @@ def _fill_container(it: Interpreter, module: Module, arguments: Arguments) -> No
 
 def _optim(it: Interpreter, path: str, last: str, arguments: Arguments, node: cst.CSTNode) -> Value:
     if "lr_scheduler" in path or "swa_utils" in path:
-        return Opaque("scheduler", called=path)
+        return protocol.make_schedule(it, last, arguments, path)
     given = arguments.get(0, "params")
     return _make_optimizer(it, last, given, node)
 
@@ -466,7 +471,9 @@ def _setup(it: Interpreter, arguments: Arguments, node: cst.CSTNode) -> Value:
 
 
 def _scaler(it: Interpreter, arguments: Arguments, node: cst.CSTNode) -> Value:
-    return Opaque("scaler", called="GradScaler", stable=True)
+    enabled = arguments.get(-1, "enabled")
+    off = isinstance(enabled, Const) and not enabled.value
+    return Opaque("scaler", called="GradScaler off" if off else "GradScaler", stable=True)
 
 
 def _checkpoint(it: Interpreter, arguments: Arguments, node: cst.CSTNode) -> Value:

@@ -15,6 +15,7 @@ from gradguard.static import (
     library,
     modules,
     optimizers,
+    protocol,
     syntax,
     tensors,
 )
@@ -431,6 +432,8 @@ def _opaque_method(it: Interpreter, value: Opaque, name: str, arguments: Argumen
         if value.op is None:
             it.trace.zero_grad(node, it.file, optimizers.receiver_name(node), (value,))
         return NONE
+    if name == "unscale_" and optimizers.is_optimizer(it, first):
+        return protocol.unscale(it, value, arguments, node)
     if name in _PARAMETERS:
         return optimizers.parameters_of(it, value, pairs=name.startswith("named"))
     if name == "requires_grad_" and not tensors.in_graph(value):
@@ -494,7 +497,11 @@ def _is_gradient(value: Tensor | Opaque, node: cst.CSTNode) -> bool:
 
 def _opaque_step(it: Interpreter, value: Opaque, arguments: Arguments, node: cst.CSTNode) -> Value:
     first = arguments.get(0)
+    if value.ident in it.trace.schedules:
+        protocol.schedule_step(it, value, arguments, node)
+        return NONE
     if optimizers.is_optimizer(it, first) and not optimizers.looks_like_optimizer(it, value):
+        protocol.unscale(it, value, arguments, node)
         optimizer = first if isinstance(first, Optimizer) else optimizers.optimizer_of(it, first)  # type: ignore[arg-type]
         name = syntax.text(node.args[0].value) if type(node) is cst.Call and node.args else "optimizer"
         it.trace.step(node, it.file, name or "optimizer", optimizer)

@@ -13,14 +13,17 @@ import libcst as cst
 
 from gradguard.events import (
     Backward,
+    ClipGrad,
     Escape,
     Event,
     GradRead,
     GraphNode,
     ManualUpdate,
     OptimizerStep,
+    SchedulerStep,
     Site,
     UncalledMethod,
+    Unscale,
     ZeroGrad,
 )
 from gradguard.ledger import Ledger
@@ -73,6 +76,8 @@ class Trace:
     passes: int = 0
     elsewhere: set[int] = field(default_factory=set)
     backward_hooked: bool = False
+    schedules: dict[int, Optimizer] = field(default_factory=dict)
+    perhaps_stepped: set[Hashable] = field(default_factory=set)
 
     # --- decisions ---------------------------------------------------------------------------------------------------
 
@@ -243,6 +248,7 @@ class Trace:
 
     def step(self, node: cst.CSTNode, file: SourceFile, name: str, optimizer: Optimizer) -> None:
         self.stepped.add(name.rsplit(".", 1)[-1])
+        optimizer.name = optimizer.name or name
         if optimizer.loose:
             self.ledger.gradient("loose").look()  # what was added so far may well have been for this one
         self.emit(
@@ -254,6 +260,44 @@ class Trace:
                 name=name,
                 gradients=self.stepped_by(optimizer),
                 complete=self._is_seen_whole(optimizer),
+            )
+        )
+
+    def scheduler_step(
+        self, node: cst.CSTNode, file: SourceFile, name: str, scheduler: Hashable, optimizer: Optimizer
+    ) -> None:
+        stepped = optimizer.updater in self.ledger.first_steps
+        unknown = self.haunted or optimizer.updater in self.perhaps_stepped
+        self.emit(
+            SchedulerStep(
+                site=(file, node),
+                conditional=self.guesses > 0,
+                calls=self.calls,
+                scheduler=scheduler,
+                name=name,
+                optimizer=optimizer.name or "optimizer",
+                early=False if stepped else (None if unknown else True),
+            )
+        )
+
+    def clip(self, node: cst.CSTNode, file: SourceFile, name: str, owners: Iterable[Owner]) -> None:
+        cells: frozenset[Hashable] = self.cells(owners)
+        loose = [optimizer.ident for optimizer in self.optimizers if optimizer.loose]
+        if cells - self.managed() and len(loose) == 1:
+            cells = cells | {loose[0]}
+        if cells:
+            self.emit(
+                ClipGrad(site=(file, node), conditional=self.guesses > 0, calls=self.calls, name=name, gradients=cells)
+            )
+
+    def unscale(self, node: cst.CSTNode, file: SourceFile, name: str, optimizer: Optimizer) -> None:
+        self.emit(
+            Unscale(
+                site=(file, node),
+                conditional=self.guesses > 0,
+                calls=self.calls,
+                name=name,
+                gradients=self.stepped_by(optimizer),
             )
         )
 
@@ -290,6 +334,7 @@ class Trace:
         cells: frozenset[Hashable] = self.cells(owners)
         for optimizer in optimizers:
             cells = cells | self.stepped_by(optimizer)
+            self.perhaps_stepped.add(optimizer.updater)
         if cells and (cells - self.managed()):
             cells = cells | {o.ident for o in self.optimizers if o.loose} | {"loose"}
         if cells:
@@ -306,6 +351,7 @@ class Trace:
     def escape_all(self) -> None:
         cells: set[Hashable] = set(self.cells(self.owners.values())) | {"loose"}
         cells.update(o.ident for o in self.optimizers if o.loose)
+        self.perhaps_stepped.update(o.updater for o in self.optimizers)
         self.emit(Escape(site=None, gradients=frozenset(cells)))
 
     def grad_read(self, event: GradRead) -> None:

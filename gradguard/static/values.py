@@ -181,6 +181,7 @@ class Optimizer(Value):
     loose: bool = False
     own_step: bool = False
     node: cst.CSTNode | None = None
+    name: str = ""
     attributes: dict[str, Value] = field(default_factory=dict)
     ident: int = field(default_factory=fresh)
 

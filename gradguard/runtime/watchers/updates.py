@@ -94,6 +94,10 @@ class _Updates(Watcher):
         self._frame = None
         self._latest = here
 
+    def settle(self, tensors: Sequence[Tensor], here: Instruction | None) -> frozenset[Hashable]:
+        """The cells of these gradients now, before code at `here` changes them."""
+        return self.gradients.settle(tensors, self._between(self._latest, here, "clear"))
+
     def _note_use(self, site: Instruction | None, cells: frozenset[Hashable]) -> None:
         found = any(self.guard.ledger.gradient(cell).added for cell in cells)
         for report in self.guard.reports:
