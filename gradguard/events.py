@@ -18,6 +18,9 @@ __all__ = [
     "ClipGrad",
     "Escape",
     "Event",
+    "FunctionInstance",
+    "FunctionReturn",
+    "FunctionStore",
     "GradRead",
     "GradientId",
     "GraphNode",
@@ -190,3 +193,45 @@ class SchedulerStep(Event):
     name: str
     optimizer: str
     early: bool | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FunctionReturn(Event):
+    """`backward` of a custom `autograd.Function` returns gradients, for `inputs` of its forward.
+
+    `needed` is how many of the inputs every call of the function gives; the others have defaults. `spare` says that the
+    gradients beyond the inputs are all None.
+    """
+
+    function: str
+    inputs: int
+    needed: int
+    given: int
+    spare: bool = False
+    forward_at: Site | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FunctionStore(Event):
+    """The forward of a custom `autograd.Function` keeps a tensor as an attribute of its context.
+
+    `role` is "input" or "output": what autograd must know of. None is an intermediate result, or not known.
+    """
+
+    function: str
+    context: str
+    attribute: str
+    name: str
+    role: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FunctionInstance(Event):
+    """A custom `autograd.Function` is used as an object, as torch before 1.3 wanted it.
+
+    `method` is the one that is not static; "" if the methods are static and only the call is wrong.
+    """
+
+    function: str
+    method: str = ""
+    defined_at: Site | None = None

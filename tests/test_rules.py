@@ -12,7 +12,13 @@ from gradguard import catalogue
 from gradguard.static.check import check_source
 
 RULES = catalogue.all_rules()
-RAISES = {"backward-twice", "non-scalar-backward", "parameter-rebound"}
+RAISES = {
+    "backward-twice",
+    "function-gradient-count",
+    "function-not-static",
+    "non-scalar-backward",
+    "parameter-rebound",
+}
 
 pytestmark = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
 

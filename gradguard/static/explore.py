@@ -15,7 +15,7 @@ import libcst as cst
 
 from gradguard.events import Event
 from gradguard.rule import Detector, Report, Rule
-from gradguard.static import calls, library, objects, syntax
+from gradguard.static import calls, functions, library, objects, syntax
 from gradguard.static.index import Known
 from gradguard.static.interpreter import Frame, Interpreter, Raised
 from gradguard.static.project import Project, SourceFile
@@ -72,6 +72,7 @@ class Explorer:
         for entry in self._entries():
             self.enter(entry)
         self._bare()
+        self._custom_functions()
 
     # --- one entry ---------------------------------------------------------------------------------------------------
 
@@ -140,6 +141,13 @@ class Explorer:
                 method in ("step", "update", "unscale_") and library.is_training_name(last, method)
             ):
                 trace.uncalled(node, self.file, receiver, method)
+        self.found.update({key: report for key, report in trace.reports.items() if key not in self.found})
+
+    def _custom_functions(self) -> None:
+        """Definitions of autograd Functions, which are judged by their text."""
+        trace = Trace(self.detectors, {}, 1)
+        for event in functions.events(self.file):
+            trace.emit(event)
         self.found.update({key: report for key, report in trace.reports.items() if key not in self.found})
 
 
