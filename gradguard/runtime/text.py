@@ -16,10 +16,12 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 __all__ = [
+    "assigned_pairs",
     "assignment",
     "evaluate",
     "grad_owner",
     "instruction_line",
+    "place",
     "rebinding",
     "rebound_later_in_loop",
     "receiver",
@@ -33,6 +35,21 @@ def _here(path: str, node: ast.AST) -> SourceLine:
     assert isinstance(node, (ast.stmt, ast.expr))
     end_line, end_column = node.end_lineno or node.lineno, node.end_col_offset or node.col_offset
     return SourceLine(path, node.lineno, node.col_offset, end_line, end_column)
+
+
+def place(path: str, node: ast.stmt | ast.expr) -> SourceLine:
+    """Where a statement or an expression of a file stands."""
+    return _here(path, node)
+
+
+def assigned_pairs(statement: ast.Assign) -> Iterator[tuple[ast.expr, ast.expr]]:
+    """Each target of an assignment with its value: two pairs for `a, b = x, y`."""
+    for target in statement.targets:
+        value = statement.value
+        if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple) and len(target.elts) == len(value.elts):
+            yield from zip(target.elts, value.elts, strict=True)
+        else:
+            yield target, value
 
 
 def _line(code: CodeType, offset: int) -> int | None:

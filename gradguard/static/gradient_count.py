@@ -18,8 +18,8 @@ _ONE_TENSOR = frozenset(
     "sqrt rsqrt abs sign sin cos tanh sigmoid matmul mm bmm mv einsum t transpose permute squeeze unsqueeze flatten to "
     "type type_as float double half masked_fill where clamp clamp_min clamp_max zeros_like ones_like new_zeros "
     "new_ones zeros ones full empty_like mul_ div_ add_ sub_ neg_ zero_ fill_ masked_fill_ clamp_ reciprocal flip "
-    "gather scatter index_select conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d interpolate pad "
-    "relu cumsum tensordot outer diag tril triu".split()
+    "gather scatter index_select conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d interpolate "
+    "pad relu cumsum tensordot outer diag tril triu".split()
 )
 
 
