@@ -74,6 +74,8 @@ def run_backward(
                 root.op.parents = ()
             size, unreduced = UNKNOWN, None
         else:
+            if root.op is None and root.requires_grad is not False and not root.leaf and not root.owners:
+                root.op = Op(root.operation or "the loss", node, it.file, saves=True, name=name)
             size = root.size
             unreduced = ((root.file, root.unreduced[0]), root.unreduced[1]) if root.unreduced else None
         only: frozenset[int] | None = None

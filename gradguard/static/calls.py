@@ -106,6 +106,9 @@ def make_function(it: Interpreter, node: cst.FunctionDef, owner: Class | None) -
 
 def _is_abstract(node: cst.FunctionDef) -> bool:
     """Whether a function does nothing but say that somebody else should define it."""
+    for decorator in node.decorators:
+        if syntax.dotted(decorator.decorator).rsplit(".", 1)[-1] in ("abstractmethod", "abstractproperty"):
+            return True
     body = list(node.body.body)
     while body:
         line = body.pop(0)

@@ -15,7 +15,7 @@ import libcst as cst
 
 from gradguard.events import Event
 from gradguard.rule import Detector, Report, Rule
-from gradguard.static import calls, functions, library, objects, syntax
+from gradguard.static import attributes, calls, functions, library, objects, syntax
 from gradguard.static.index import Known
 from gradguard.static.interpreter import Frame, Interpreter, Raised
 from gradguard.static.project import Project, SourceFile
@@ -340,8 +340,10 @@ def _method_entry(cls: cst.ClassDef, node: cst.FunctionDef) -> Start:
         found = value.attributes.get(node.name.value)
         if isinstance(made, Optimizer) or found is None:
             return
+        if isinstance(made, Instance):
+            attributes.forget_what_others_change(made, value, node)
         _enter(it, package, Bound(found, made, value), node)
-        if isinstance(made, Instance) and _is_repeated(it, value):
+        if isinstance(made, Instance) and (not it.trace.passes or _is_repeated(it, value)):
             _enter(it, package, Bound(found, made, value), node)
 
     return start

@@ -241,8 +241,13 @@ def _run_if(it: Interpreter, node: cst.If) -> str:
         trace.guesses = guessed
 
 
+def _matters(it: Interpreter, loop: cst.While | cst.For) -> bool:
+    """Whether to run a second turn: the loop handles gradients, or its yields run the turns of one that may."""
+    return it.frame.on_yield is not None or it.file.index.is_hot(loop)
+
+
 def _run_while(it: Interpreter, node: cst.While) -> str:
-    loop = Loop(loops.TURNS if it.file.index.is_hot(node) else 1)
+    loop = Loop(loops.TURNS if _matters(it, node) else 1)
     it.loops.append(loop)
     outer = it.trace.guesses
     try:
@@ -269,7 +274,7 @@ def _run_for(it: Interpreter, node: cst.For) -> str:
     hint = node.target.value if type(node.target) is cst.Name else ""
     if isinstance(iterable, Generator):
         return _run_for_generator(it, node, iterable)
-    items = loops.iterate(it, iterable, hint, node, hot=it.file.index.is_hot(node))
+    items = loops.iterate(it, iterable, hint, node, hot=_matters(it, node))
     return _run_turns(it, node, items)
 
 

@@ -27,6 +27,7 @@ class SourceFile:
     module: cst.Module
     index: Index
     generators: dict[cst.FunctionDef, bool] = field(default_factory=dict)
+    changed: dict[cst.FunctionDef, frozenset[str]] = field(default_factory=dict)
     _zeroed: frozenset[str] | None = None
 
     @property
