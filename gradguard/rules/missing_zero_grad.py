@@ -9,11 +9,15 @@ from gradguard.ledger import Addition, Gradient, Ledger, Use
 from gradguard.rule import Acquittal, Report, Rule
 
 
-def _polluter(state: Gradient, use: Use) -> Addition:
-    """The backward that is to blame: one that had fed the earlier use too, rather than a passing by-product."""
+def _polluter(state: Gradient, use: Use, *, certain: bool) -> Addition:
+    """The backward that is to blame: one that had fed the earlier use too, rather than a passing by-product.
+
+    If it is not `certain` which backward passes reach the gradient, the one right before the step surely does.
+    """
     fed = {addition.site for addition in state.added[: use.upto]}
     late = state.added[use.upto :]
-    return next((addition for addition in late if addition.site in fed), late[-1])
+    candidates = [addition for addition in late if addition.site in fed] or late[-1:]
+    return candidates[0 if certain else -1]
 
 
 def detect(event: OptimizerStep | ManualUpdate, ledger: Ledger) -> Iterator[Report | Acquittal]:
@@ -22,7 +26,7 @@ def detect(event: OptimizerStep | ManualUpdate, ledger: Ledger) -> Iterator[Repo
         state = ledger.gradient(gradient)
         use = state.uses.get(event.updater)
         if use is not None and len(state.added) > use.upto:
-            polluter = _polluter(state, use)
+            polluter = _polluter(state, use, certain=isinstance(event, ManualUpdate) or event.complete)
             if polluter.site not in reported:
                 reported.add(polluter.site)
                 yield _report(event, state, use, polluter)
