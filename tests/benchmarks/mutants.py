@@ -446,6 +446,13 @@ def is_updated_by_hand(file: File, function: Function, tensor: str) -> bool:
     return False
 
 
+def parameters(function: Function) -> set[str]:
+    if isinstance(function, ast.Module):
+        return set()
+    arguments = function.args
+    return {argument.arg for argument in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)}
+
+
 def why_no_fault(file: File, clearing: Clearing, loop: Loop | None) -> str:
     """The reason why deleting a clearing would be no fault, or none that could be seen in this file; else nothing.
 
@@ -468,6 +475,8 @@ def why_no_fault(file: File, clearing: Clearing, loop: Loop | None) -> str:
     if not in_a_loop and (made_here or (by_hand and not file.is_called_in_a_loop(function))):
         return "a single step"
 
+    if not in_a_loop and clearing.receiver in parameters(function) and not file.callers[function]:
+        return "handed in by a caller that is not in this file and may clear"
     targets = {step.target for other in unit for step in file.steps(other)}
     if clearing.kind == "optimizer" and clearing.receiver not in targets:
         return "its own step is not in this file"

@@ -19,7 +19,8 @@ Not every such change is a fault. Whatever may be none is excluded and only coun
     in another function that may be the same object; a helper whose name speaks of clearing gradients);
   - its optimizer's step is not in the file, or it clears a module and several optimizers step;
   - there is no backward and step around it in the file; an engine clears by itself; the update cannot be seen;
-  - what it clears is made anew in each turn, or there is a single step; it stands outside the training loop.
+  - what it clears is made anew in each turn, or there is a single step; it stands outside the training loop;
+  - what it clears is handed in by a caller that is not in the file, and that may clear it.
 For a duplicated backward: arguments (a kept graph, a given gradient), a loss that is computed in the call itself. For a
 dropped reduction: what was reduced may be a scalar already.
 
