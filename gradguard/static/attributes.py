@@ -60,9 +60,8 @@ def _changed_in(method: cst.FunctionDef) -> Iterator[str]:
         elif isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) and node.func.attr.value in _CHANGING:
             target = node.func.value
         targets = [e.value for e in target.elements] if isinstance(target, (cst.Tuple, cst.List)) else [target]
-        for each in targets:
-            if isinstance(each, cst.Subscript):
-                each = each.value
+        for written in targets:
+            each = written.value if isinstance(written, cst.Subscript) else written
             if isinstance(each, cst.Attribute) and isinstance(each.value, cst.Name) and each.value.value == receiver:
                 yield each.attr.value
         stack.extend(children(node))
