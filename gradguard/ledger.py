@@ -236,7 +236,7 @@ class Ledger:
             addition = Addition(event.site, event.calls)
             for gradient in event.gradients:
                 self.gradient(gradient).add(addition)
-        if event.keeps_graph is False:
+        if event.graph and event.keeps_graph is False:
             freed = Freed(event.site, event.name, event.calls)
             for node in event.graph:
                 self.freed.setdefault(node.id, freed)

@@ -7,6 +7,7 @@ one is a clearing, an edit or an assignment by hand. Gradients that have always 
 
 from __future__ import annotations
 
+import functools
 import math
 import weakref
 from collections.abc import Callable, Hashable, Iterable, Sequence
@@ -33,15 +34,15 @@ _ALWAYS_SAMPLED = 4
 _MOST_LEAVES = 64
 _MOST_NODES = 4000
 
-_SAME, _ADDED, _CLEARED, _EDITED, _ASSIGNED = range(5)
+_SAME, _CLEARED, _EDITED, _ASSIGNED = range(4)
 
 
 class Parameter:
     """What was last seen of one parameter. It holds no tensor of the user."""
 
     __slots__ = (
-        "__weakref__", "block", "cell", "fresh", "grad", "key", "moves", "owned", "serial", "suspect", "tensor",
-        "uses", "version", "weight_version", "weights",
+        "__weakref__", "block", "cell", "fresh", "grad", "key", "latest", "moves", "owned", "serial", "suspect",
+        "tensor", "uses", "version", "weight_version", "weights",
     )  # fmt: skip
 
     def __init__(self, tensor: Tensor, cell: int, serial: int) -> None:
@@ -52,6 +53,7 @@ class Parameter:
         self.grad: weakref.ref[Tensor] | None = None
         self.version = 0
         self.block: Copy | None = None
+        self.latest: Copy | None = None  # the block as it is at this moment, where it has just been read
         self.uses = 0
         self.fresh = False  # added to since its last use or clearing
         self.owned = False
@@ -72,23 +74,18 @@ class Parameter:
             self.version = grad._version
         self.weight_version = tensor._version
 
-    def change(self, tensor: Tensor, inside: bool) -> int:
-        """What has happened to the gradient since the last look."""
-        grad = _grad(tensor)
+    def change(self, grad: Tensor | None) -> int:
+        """What has been done to the gradient since the last look, by anything but a backward."""
         if grad is None:
             return _SAME if self.grad is None else _CLEARED
-        same_object = self.grad is not None and self.grad() is grad
-        if inside:
-            return _SAME if same_object and grad._version == self.version else _ADDED
-        if not same_object:
+        latest, self.latest = self.latest, None
+        if self.grad is None or self.grad() is not grad:
             return _ASSIGNED
         if grad._version != self.version:
-            return _CLEARED if _is_zero(grad) else _EDITED
-        if self.block is None:
+            return _CLEARED if _is_zero(grad, latest) else _EDITED
+        if self.block is None or _same(self.block, grad, latest):
             return _SAME
-        if _same(self.block, grad):
-            return _SAME
-        return _CLEARED if _is_zero(grad) else _EDITED
+        return _CLEARED if _is_zero(grad, latest) else _EDITED
 
 
 class Updater:
@@ -109,6 +106,7 @@ class Gradients:
         self._parameters: dict[int, Parameter] = {}
         self._updaters: dict[int, tuple[weakref.ref[Any], int, Updater]] = {}
         self._keys: dict[Hashable, Updater] = {}
+        self._sizes: dict[int, int] = {}  # of the cells
         self._cells = self._serial = 0
 
     # What is known
@@ -130,7 +128,10 @@ class Gradients:
         self._serial += 1
         known = Parameter(tensor, cell, self._serial)
         known.note(tensor)
+        if (before := self._parameters.get(id(tensor))) is not None:
+            self._drop(before)
         self._parameters[id(tensor)] = known
+        self._sizes[cell] = self._sizes.get(cell, 0) + 1
         return known
 
     def know(self, tensors: Iterable[Tensor]) -> list[Parameter]:
@@ -168,7 +169,7 @@ class Gradients:
     def enter(self, site: Hashable, by_hand: ByHand) -> None:
         """A backward begins: what has happened since the last look was done by hand or by unseen code."""
         self._moves(by_hand)
-        self._look(list(self._parameters.values()), site, inside=False)
+        self._look(list(self._parameters.values()), site)
 
     def leave(self, event: Callable[[frozenset[Hashable]], Backward], parameters: Sequence[Parameter] = ()) -> None:
         """A backward ends, or an optimizer steps in its middle: what has changed was added by it."""
@@ -177,50 +178,50 @@ class Gradients:
             tensor = parameter.tensor()
             if tensor is None:
                 self._drop(parameter)
-            elif parameter.change(tensor, inside=True) == _ADDED:
-                parameter.note(tensor)
-                parameter.fresh = True
-                added.append(parameter)
-                if not parameter.owned:
-                    self._snapshot(parameter, tensor)
+                continue
+            grad = _grad(tensor)
+            if grad is None:
+                continue
+            if parameter.grad is None or parameter.grad() is not grad:
+                parameter.grad = weakref.ref(grad)
+            elif grad._version == parameter.version:
+                continue
+            parameter.version = grad._version
+            parameter.block = None
+            parameter.fresh = True
+            added.append(parameter)
+            if not parameter.owned:
+                self._snapshot(parameter, tensor, grad)
         if added:
             self._emit(event(self._split(added)))
 
     def cleared(self, site: Hashable) -> None:
         """A zero_grad has run."""
-        self._look(list(self._parameters.values()), site, inside=False)
+        self._look(list(self._parameters.values()), site)
 
-    def step(self, updater: Updater, event: Callable[..., OptimizerStep], before: Hashable) -> None:
+    def step(self, updater: Updater, event: Callable[[frozenset[Hashable]], OptimizerStep], before: Hashable) -> None:
         """An optimizer has stepped."""
-        self._look(updater.parameters, before, inside=False)
-        idle = all(parameter.grad is None for parameter in updater.parameters)
-        moved = False
-        for parameter in updater.parameters:
-            tensor = parameter.tensor()
-            if tensor is None:
-                continue
-            # A frozen parameter may be moved by others: the target network of a moving average.
-            moved = moved or (tensor.requires_grad and tensor._version != parameter.weight_version)
-            parameter.note(tensor)
-        cells = frozenset(parameter.cell for parameter in updater.parameters)
-        if idle and moved:
+        parameters = updater.parameters
+        self._look(parameters, before)
+        cells = frozenset([parameter.cell for parameter in parameters])
+        if all(parameter.grad is None for parameter in parameters) and self._moved(parameters):
             # It does not live on `.grad`: an evolution strategy, or a method of its own.
             self._emit(Escape(site=None, gradients=cells))
             return
-        self._emit(event(gradients=cells))
-        for parameter in updater.parameters:
-            tensor = parameter.tensor()
-            if tensor is None:
-                continue
-            if parameter.grad is not None and parameter.uses < _ALWAYS_SAMPLED:
-                self._sample(parameter, tensor)
+        self._emit(event(cells))
+        for parameter in parameters:
+            parameter.block = None
+            if parameter.uses < _ALWAYS_SAMPLED and parameter.grad is not None:
+                tensor = parameter.tensor()
+                if tensor is not None:
+                    self._sample(parameter, tensor)
             parameter.uses += 1
             parameter.fresh = False
 
     def settle(self, tensors: Iterable[Tensor], before: Hashable) -> frozenset[Hashable]:
         """The cells of these gradients, with all known that has happened to them so far."""
-        known = self.know(tensors)
-        self._look(known, before, inside=False)
+        known = list(dict.fromkeys(self.know(tensors)))
+        self._look(known, before)
         return self._split(known)
 
     def edited(self, tensors: Iterable[Tensor]) -> None:
@@ -231,6 +232,16 @@ class Gradients:
             parameter.note(tensor)
             if had_block:
                 parameter.block = _copy(_grad(tensor))
+
+    def _moved(self, parameters: Sequence[Parameter]) -> bool:
+        """Whether any of them has moved; a frozen one may be moved by others (the target of a moving average)."""
+        moved = False
+        for parameter in parameters:
+            tensor = parameter.tensor()
+            if tensor is not None:
+                moved = moved or (tensor.requires_grad and tensor._version != parameter.weight_version)
+                parameter.weight_version = tensor._version
+        return moved
 
     def forget(self) -> None:
         """From here on something may go unseen."""
@@ -262,19 +273,21 @@ class Gradients:
                 return True
         return False
 
-    def _look(self, parameters: Sequence[Parameter], site: Hashable, *, inside: bool) -> None:
-        cleared, unknown = [], []
+    def _look(self, parameters: Sequence[Parameter], site: Hashable) -> None:
+        cleared: list[Parameter] = []
+        unknown: list[Parameter] = []
         for parameter in parameters:
             tensor = parameter.tensor()
             if tensor is None:
                 self._drop(parameter)
                 continue
-            change = parameter.change(tensor, inside)
+            grad = _grad(tensor)
+            change = parameter.change(grad)
             if change == _SAME:
-                if parameter.grad is not None and not parameter.fresh:
+                if grad is not None and not parameter.fresh:
                     parameter.uses = 0  # used and, as far as one can see, not cleared: the values decide
                     if parameter.block is None:
-                        parameter.block = _copy(_grad(tensor))
+                        parameter.block = _copy(grad)
                         unknown.append(parameter)
                 continue
             used, had_block = not parameter.fresh, parameter.block is not None
@@ -282,17 +295,17 @@ class Gradients:
             if change == _CLEARED:
                 cleared.append(parameter)
                 parameter.fresh = False
-                if parameter.grad is not None:
-                    parameter.block = _copy(_grad(tensor))
+                if grad is not None:
+                    parameter.block = _copy(grad)
             elif change == _ASSIGNED or used:
                 unknown.append(parameter)
                 parameter.fresh = True
             elif had_block:
-                parameter.block = _copy(_grad(tensor))
+                parameter.block = _copy(grad)
         if unknown:
             self._emit(Escape(site=None, gradients=self._split(unknown)))
         if cleared:
-            self._emit(ZeroGrad(site=site, name="", gradients=self._split(cleared)))
+            self._emit(_cleared(site, self._split(cleared)))
 
     def _sample(self, parameter: Parameter, tensor: Tensor) -> None:
         parameter.block = _copy(_grad(tensor))
@@ -302,22 +315,30 @@ class Gradients:
     def _drop(self, parameter: Parameter) -> None:
         if self._parameters.get(parameter.key) is parameter:
             del self._parameters[parameter.key]
+            self._sizes[parameter.cell] -= 1
 
     def _split(self, changed: Sequence[Parameter]) -> frozenset[Hashable]:
         """The cells of the parameters, which are split off from those of the same cell that behave differently."""
+        if not changed:
+            return frozenset()
+        first = changed[0].cell
+        if len(changed) == self._sizes[first]:
+            for parameter in changed:
+                if parameter.cell != first:
+                    break
+            else:
+                return frozenset((first,))
         sizes: dict[int, int] = {}
         for parameter in changed:
             sizes[parameter.cell] = sizes.get(parameter.cell, 0) + 1
-        whole: dict[int, int] = {}
-        for parameter in self._parameters.values():
-            whole[parameter.cell] = whole.get(parameter.cell, 0) + 1
         renamed: dict[int, int] = {}
         for cell, size in sizes.items():
-            if size < whole.get(cell, 0):
+            if size < self._sizes[cell]:
                 self._cells += 1
-                renamed[cell] = self._cells
-                self._ledger.alias(self._cells, cell)
-                state, old = self._ledger.gradient(self._cells), self._ledger.gradient(cell)
+                new = renamed[cell] = self._cells
+                self._sizes[new], self._sizes[cell] = size, self._sizes[cell] - size
+                self._ledger.alias(new, cell)
+                state, old = self._ledger.gradient(new), self._ledger.gradient(cell)
                 state.known = old.known
                 state.used_before.update(old.used_before)
         for parameter in changed:
@@ -348,8 +369,8 @@ class Gradients:
                     stack.append(successor)
         self.know(leaves)
 
-    def _snapshot(self, parameter: Parameter, tensor: Tensor) -> None:
-        parameter.block = _copy(_grad(tensor))
+    def _snapshot(self, parameter: Parameter, tensor: Tensor, grad: Tensor) -> None:
+        parameter.block = _copy(grad)
         if parameter.suspect or parameter.uses < _ALWAYS_COMPARED:
             parameter.weights = _copy(tensor)
         parameter.uses += 1
@@ -358,12 +379,18 @@ class Gradients:
         """Leaves without an optimizer that have moved along their unchanged gradient were updated by hand."""
         moved: list[Parameter] = []
         tensors: list[Tensor] = []
-        for parameter in list(self._parameters.values()):
+        for parameter in self._parameters.values():
+            if parameter.owned or parameter.block is None or not parameter.fresh:
+                continue
             tensor = parameter.tensor()
-            if parameter.owned or parameter.block is None or tensor is None or not parameter.fresh:
+            if tensor is None:
                 continue
             grad = _grad(tensor)
-            parameter.suspect = grad is not None and _same(parameter.block, grad)
+            parameter.latest = _copy(grad) if isinstance(parameter.block, list) else None
+            # Zeros tell nothing, and there is nothing stale in them.
+            parameter.suspect = (
+                grad is not None and _same(parameter.block, grad, parameter.latest) and any(_flat(parameter.block))
+            )
             if parameter.weights is None or grad is None:
                 continue
             rate = _rate(parameter.weights, _copy(tensor), parameter.block)
@@ -390,6 +417,11 @@ class Gradients:
     def finish(self, by_hand: ByHand) -> None:
         """The watch ends: the last update by hand has no backward after it."""
         self._moves(by_hand)
+
+
+@functools.lru_cache(maxsize=256)
+def _cleared(site: Hashable, gradients: frozenset[Hashable]) -> ZeroGrad:
+    return ZeroGrad(site=site, name="", gradients=gradients)
 
 
 def _grad(tensor: Tensor) -> Tensor | None:
@@ -427,7 +459,9 @@ def _flat(values: Tensor | list[Any]) -> list[Any]:
     return listed if isinstance(listed, list) else [listed]
 
 
-def _same(copy: Copy, tensor: Tensor) -> bool:
+def _same(copy: Copy, tensor: Tensor, latest: Copy | None = None) -> bool:
+    if isinstance(copy, list) and latest is not None:
+        return copy == latest
     block = _block(tensor)
     if block is None:
         return False
@@ -436,7 +470,9 @@ def _same(copy: Copy, tensor: Tensor) -> bool:
     return block.shape == copy.shape and torch.equal(block, copy)
 
 
-def _is_zero(grad: Tensor) -> bool:
+def _is_zero(grad: Tensor, latest: Copy | None = None) -> bool:
+    if isinstance(latest, list) and any(latest):
+        return False
     block = _block(grad)
     if block is not None and (any(_flat(block)) if block.numel() <= _FEW else bool(block.any())):
         return False

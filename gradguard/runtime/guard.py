@@ -28,24 +28,27 @@ from gradguard.runtime.watchers import all_watchers
 if TYPE_CHECKING:
     from gradguard.runtime.patches import Patches
 
-__all__ = ["Guard"]
+__all__ = ["IGNORED", "NOTED", "WATCHED", "Guard"]
 
-_Past: TypeAlias = "tuple[Callable[[], Any], Instruction | None, int, bool]"
+IGNORED, NOTED, WATCHED = range(3)
+
+_Past: TypeAlias = "tuple[Callable[[], Any], Instruction | None, int, Any]"
 
 TRACEBACK_VARIABLE = "GRADGUARD_TRACEBACK"
 
-# Full attention for the first backwards, then for a few out of each period. Primes, so that no accumulation period
-# hides in the gaps.
-_WARM_UP = 48
-_WINDOW = 8
-_EXTENSION = 64
-_PERIODS = (*(61,) * 8, *(127,) * 8, *(251,) * 8, 509)
+# Full attention for the first backwards, then for a few out of each period, and for some more where a watcher asks for
+# them. Primes, so that no accumulation period hides in the gaps.
+_WARM_UP = 24
+_WINDOW = 4
+_MOST_EXTENSIONS = 16
+_PERIODS = (*(13,) * 3, *(61,) * 8, *(127,) * 8, *(251,) * 8, 509)
 _REMEMBERED = 64
 
 # Looked up once: these lines run in every backward.
 _get_ident = threading.get_ident
 _weak = weakref.ref
 _new = tuple.__new__
+_TENSOR_BACKWARD = torch.Tensor.backward.__code__
 
 
 class _Step:
@@ -65,9 +68,11 @@ class Guard:
 
     def __init__(self) -> None:
         self.sites = Sites()
+        self._mine = self.sites.mine
         self.ledger = Ledger()
         self.reports: list[RunReport] = []
         self.rules = list(catalogue.all_rules())
+        self._by_kind: dict[type[Event], list[Rule]] = {}
         self.attentive = True
         self.depth = 0
         self.past: deque[_Past] = deque(maxlen=_REMEMBERED)  # the latest backward passes
@@ -77,36 +82,40 @@ class Guard:
         self._creation_number = getattr(getattr(torch._C, "_autograd", None), "_get_sequence_nr", _zero)
         self._left = _WARM_UP
         self._windows = 0
-        self._extended = False
+        self._extended = 0
         self._thread: int | None = None
         self._by_root: dict[int, _Past] = {}
         self._call: BackwardCall | None = None
         self._steps: list[_Step] = []
         self._failed: set[str] = set()
         self._again: tuple[_Past, Any] | None = None
-        self._pending_past: _Past = (_nothing, None, 0, True)
 
     # Events and rules
 
     def emit(self, event: Event) -> Finding | None:
         """Show the event to the rules, then record it."""
         first: Finding | None = None
-        for rule in list(self.rules):
-            detect = rule.detect.get(type(event))
-            if detect is None:
-                continue
+        kind = type(event)
+        for rule in self._rules_on(kind):
             try:
-                for verdict in detect(event, self.ledger):
+                for verdict in rule.detect[kind](event, self.ledger):
                     if isinstance(verdict, Acquittal):
                         for report in self.reports:
                             report.acquit(rule, verdict.site)
                     else:
                         first = self._report(rule, verdict, event) or first
             except Exception as error:
-                self.rules.remove(rule)
+                self.rules = [other for other in self.rules if other is not rule]
+                self._by_kind.clear()
                 self.trouble(f"the rule {rule.name}", error)
         self.ledger.record(event)
         return first
+
+    def _rules_on(self, kind: type[Event]) -> list[Rule]:
+        found = self._by_kind.get(kind)
+        if found is None:
+            found = self._by_kind[kind] = [rule for rule in self.rules if kind in rule.detect]
+        return found
 
     def explain(self, error: BaseException, event: Event) -> None:
         """Let the rules speak on the event, and add what they say to the exception."""
@@ -196,50 +205,52 @@ class Guard:
 
     # Backward
 
-    def enter(self, roots: Sequence[Any], args: tuple[Any, ...], kwargs: dict[str, Any], frame: FrameType) -> bool:
-        """A backward begins. Returns whether `leave` is to be called."""
+    def enter(self, roots: Sequence[Any], args: tuple[Any, ...], kwargs: dict[str, Any], frame: FrameType) -> int:
+        """A backward begins. Returns one of `IGNORED`, `NOTED` and `WATCHED`; only then is `leave` to be called."""
         thread = _get_ident()
         if thread != self._thread:
             if self._thread is not None:
                 self._second_thread()
-                return False
+                return IGNORED
             self._thread = thread
         if self.depth:
-            return False
-        if self._steps and not self._steps[-1].has_closure:
-            self._steps.clear()  # a step that has raised
-        mine = self.sites.mine
-        user: FrameType | None = frame
-        while user is not None and not mine.get(id(user.f_code)):
-            if id(user.f_code) not in mine and self.sites.is_user(user.f_code):
-                break
+            return IGNORED
+        # The usual way here is short: from the user to `Tensor.backward` to `autograd.backward`.
+        user = frame.f_back
+        if user is not None and user.f_code is _TENSOR_BACKWARD:
             user = user.f_back
+        if user is None or not self._mine.get(id(user.f_code)):
+            user = self.sites.user_frame(frame)
         here = None if user is None else _new(Instruction, (id(user.f_code), user.f_lasti))
-        adds = args[5] if len(args) > 5 else kwargs.get("accumulate_grad")
         root = roots[0]
-        reference: Callable[[], Any]
         try:
-            reference = _weak(root)
+            reference: Callable[[], Any] = _weak(root)
         except TypeError:  # a GradientEdge
             reference = _nothing
-        before = self._by_root.get(id(root))
-        self._again = None
-        if before is not None and before[0]() is root and adds and root.grad_fn is not None:
-            self._again = before, root.grad_fn
         keeps = args[1] if len(args) > 1 else kwargs.get("retain_graph")
-        self._pending_past = (reference, here, self._creation_number(), bool(keeps))
+        past = (reference, here, self._creation_number(), keeps)
         self._left -= 1
         if self._left < 0:
             self._turn()
         if self.attentive:
-            self._call = BackwardCall(self, roots, args, kwargs, user, here)
-            self.tell("entering", self._call)
-        return True
+            self._attend(BackwardCall(self, roots, args, kwargs, user, here))
+        self.past.append(past)
+        return WATCHED if self.attentive else NOTED
+
+    def _attend(self, call: BackwardCall) -> None:
+        if self._steps and not self._steps[-1].has_closure:
+            self._steps.clear()  # a step that has raised
+        root = call.roots[0]
+        before = self._by_root.get(id(root))
+        self._again = None
+        if before is not None and before[0]() is root and call.adds and root.grad_fn is not None:
+            self._again = before, root.grad_fn
+        self._call = call
+        self.tell("entering", call)
 
     def leave(self) -> None:
         """The backward has succeeded."""
-        past = self._pending_past
-        self.past.append(past)
+        past = self.past[-1]
         root = past[0]()
         if root is not None:
             self._by_root[id(root)] = past
@@ -265,6 +276,8 @@ class Guard:
     def failed(self, error: BaseException, roots: Sequence[Any], frame: FrameType) -> None:
         """A backward has raised."""
         self._again = self._call = None
+        if self.past:
+            self.past.pop()
         user = self.sites.user_frame(frame)
         if user is not None and isinstance(error, RuntimeError):
             self.tell("failed", error, roots, user)
@@ -272,17 +285,20 @@ class Guard:
     def _turn(self) -> None:
         """Attention ends or begins."""
         if self.attentive:
-            if not self._extended and any(self.tell("busy")):
-                self._extended, self._left = True, _EXTENSION
+            if self._extended < _MOST_EXTENSIONS and any(self.tell("busy")):
+                self._extended += 1
+                self._left = _WINDOW
                 return
-            self.attentive = self._extended = False
+            self.attentive = False
             self._steps.clear()
+            self._by_root.clear()
             self.tell("rest")
             self._left = _PERIODS[min(self._windows, len(_PERIODS) - 1)] - _WINDOW
             self._windows += 1
         else:
             self.attentive = True
-            self._left = _WINDOW
+            self._extended = 0
+            self._left = _WINDOW - 1
             self.tell("attend")
 
     # Optimizers

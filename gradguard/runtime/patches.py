@@ -13,7 +13,7 @@ from torch.optim.optimizer import (
     register_optimizer_step_pre_hook,
 )
 
-from gradguard.runtime.guard import Guard
+from gradguard.runtime.guard import IGNORED, WATCHED, Guard
 
 __all__ = ["Patches"]
 
@@ -77,11 +77,11 @@ class Patches:
             if not self.active:
                 return original(t_outputs, *args, **kwargs)
             try:
-                mine = guard.enter(t_outputs, args, kwargs, sys._getframe(1))
+                manner = guard.enter(t_outputs, args, kwargs, sys._getframe(1))
             except Exception as error:
                 guard.trouble("the backward pass", error)
-                mine = False
-            if not mine:
+                manner = IGNORED
+            if manner == IGNORED:
                 return original(t_outputs, *args, **kwargs)
             guard.depth = 1
             try:
@@ -94,7 +94,8 @@ class Patches:
                     guard.trouble("a failed backward", own)
                 raise
             guard.depth = 0
-            guard.leave()
+            if manner == WATCHED:
+                guard.leave()
             return result
 
         return _engine_run_backward

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Hashable, Sequence
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -21,6 +22,17 @@ if TYPE_CHECKING:
     from gradguard.runtime.guard import Guard
 
 __all__ = ["WATCHER"]
+
+
+# The same events again and again: an event is frozen, so that one object will do.
+@functools.lru_cache(maxsize=256)
+def _backward(site: Hashable, calls: Hashable, gradients: frozenset[Hashable]) -> Backward:
+    return Backward(site=site, calls=calls, name="", gradients=gradients)
+
+
+@functools.lru_cache(maxsize=256)
+def _step(site: Hashable, updater: Hashable, name: str, gradients: frozenset[Hashable]) -> OptimizerStep:
+    return OptimizerStep(site=site, updater=updater, name=name, gradients=gradients)
 
 
 class _Updates(Watcher):
@@ -53,7 +65,7 @@ class _Updates(Watcher):
         self._frame = None
 
     def _backward_event(self, cells: frozenset[Hashable]) -> Backward:
-        return Backward(site=self._here, calls=self._calls, name="", gradients=cells)
+        return _backward(self._here, self._calls, cells)
 
     def attend(self) -> None:
         self.gradients.resume()
@@ -88,7 +100,7 @@ class _Updates(Watcher):
 
         def event(gradients: frozenset[Hashable]) -> OptimizerStep:
             self._note_use(here, gradients)
-            return OptimizerStep(site=here, updater=updater.key, name=updater.name, gradients=gradients)
+            return _step(here, updater.key, updater.name, gradients)
 
         gradients.step(updater, event, self._between(self._latest, here, "clear"))
         self._frame = None
