@@ -50,6 +50,14 @@ _COPIES_ONLY = re.compile(
     re.IGNORECASE,
 )
 
+# Objects that keep books on a training and take no part in it: `meter.update(loss)`, `tracker.reset()`.
+_BOOKKEEPER = re.compile(
+    r"mean$|avg|average|metric|meter|accurac|stats?$|statistic|track|monitor|log|record|progress|hist|timer|tqdm|(^|_)loss(es)?$|"
+    r"running|board|writer|summary",
+    re.IGNORECASE,
+)
+_KEEPS_BOOKS = frozenset({"update", "reset", "add", "append", "push", "accumulate", "collect", "compute"})
+
 
 def unknown_call(
     it: Interpreter,
@@ -90,6 +98,8 @@ def _escape(it: Interpreter, name: str, given: list[Value], receiver: Value | No
         # A function of ours that handles gradients is known to unseen code, which may call it at any time.
         it.trace.escape_all()
         return
+    if name in _KEEPS_BOOKS and isinstance(receiver, Opaque) and _keeps_books(receiver):
+        return
     copies = bool(_COPIES_ONLY.search(name))
     handles = bool(_HANDLES_GRADIENTS.search(name)) and not copies
     harmless = (copies or bool(_HARMLESS.search(name))) and not handles
@@ -123,6 +133,11 @@ def _escape(it: Interpreter, name: str, given: list[Value], receiver: Value | No
     if stepping or owners:
         held = [owner for optimizer in stepping for owner in optimizer.owners]
         it.trace.escape([*owners, *held], stepping)
+
+
+def _keeps_books(receiver: Opaque) -> bool:
+    """Whether an object is called so, or was made by a class that is called so."""
+    return any(_BOOKKEEPER.search(name) for name in (receiver.called, receiver.hint) if name)
 
 
 def runs_our_code(given: list[Value]) -> bool:

@@ -95,3 +95,28 @@ class Agent:
         self.policy_optimizer.step()
 """
     assert found(source) == [("GG101", line_of(source, "        policy_loss.backward()"))]
+
+
+BOOKS = """
+import torch
+from torchmetrics import MeanMetric
+
+model = torch.nn.Linear(2, 1)
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+{name} = {make}
+for x, y in batches:
+    loss = ((model(x) - y) ** 2).mean()
+    {name}.update(loss)
+    loss.backward()
+    optimizer.step()
+"""
+
+
+def test_an_object_that_keeps_books_clears_nothing() -> None:
+    for name, make in (("train_loss", "MeanMetric()"), ("running", "AverageMeter()"), ("tracker", "unknown")):
+        assert [code for code, _ in found(BOOKS.format(name=name, make=make))] == ["GG101"], name
+
+
+def test_an_object_that_may_train_may_clear() -> None:
+    for name, make in (("learner", "Learner(model, optimizer)"), ("updater", "make(optimizer)")):
+        assert found(BOOKS.format(name=name, make=make)) == [], name
