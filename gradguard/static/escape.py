@@ -101,7 +101,7 @@ def _escape(it: Interpreter, name: str, given: list[Value], receiver: Value | No
     if name in _KEEPS_BOOKS and isinstance(receiver, Opaque) and _keeps_books(receiver):
         return
     copies = bool(_COPIES_ONLY.search(name))
-    handles = bool(_HANDLES_GRADIENTS.search(name)) and not copies
+    handles = handles_gradients(name)
     harmless = (copies or bool(_HARMLESS.search(name))) and not handles
     stepping: list[Optimizer] = []
     owners: list[Owner] = []
@@ -123,8 +123,10 @@ def _escape(it: Interpreter, name: str, given: list[Value], receiver: Value | No
     elif isinstance(receiver, Opaque) and not harmless:
         stepping.extend(optimizers.held_optimizers(it, receiver, 1))
         for ref in receiver.refs:
-            if isinstance(ref, Instance):
+            if isinstance(ref, (Instance, Optimizer)):
                 stepping.extend(optimizers.held_optimizers(it, ref))
+            elif handles and isinstance(ref, Module):
+                owners.append(ref)
         if handles and receiver.parameters:
             owners.append(receiver)
     if not harmless:
@@ -135,9 +137,14 @@ def _escape(it: Interpreter, name: str, given: list[Value], receiver: Value | No
         it.trace.escape([*owners, *held], stepping)
 
 
+def handles_gradients(name: str) -> bool:
+    """Whether a function is called as if it trained something or cleared gradients."""
+    return bool(_HANDLES_GRADIENTS.search(name)) and not _COPIES_ONLY.search(name)
+
+
 def _keeps_books(receiver: Opaque) -> bool:
     """Whether an object is called so, or was made by a class that is called so."""
-    return any(_BOOKKEEPER.search(name) for name in (receiver.called, receiver.hint) if name)
+    return any(_BOOKKEEPER.search(name) for name in (receiver.called, receiver.hint, receiver.bound) if name)
 
 
 def runs_our_code(given: list[Value]) -> bool:

@@ -439,7 +439,8 @@ def _opaque_method(it: Interpreter, value: Opaque, name: str, arguments: Argumen
     if name == "requires_grad_" and not tensors.in_graph(value):
         tensors.set_requires_grad(it, value, tensors.flag(arguments.get(0, "requires_grad")), node)
         return value
-    if tensors.in_graph(value):
+    trains = value.op is None and name not in tensors.TENSOR_ONLY and escape.handles_gradients(name)
+    if tensors.in_graph(value) and not trains:
         if name in ("detach", "item", "tolist", "numpy", "detach_"):
             return Opaque(value.hint, detached=True)
         if name in ("float", "to", "cuda", "cpu", "half", "mean", "sum") or name in tensors.TENSOR_ONLY:
