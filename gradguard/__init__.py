@@ -11,7 +11,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gradguard.finding import CheckError, Edit, Finding, Fix, Location, Note
+    from gradguard.finding import CheckError, Edit, Finding, Fix, GradguardWarning, Location, Note
     from gradguard.runtime.report import RunReport
     from gradguard.runtime.watch import watch
     from gradguard.static.check import Result, check_paths, check_source
@@ -21,6 +21,7 @@ __all__ = [
     "Edit",
     "Finding",
     "Fix",
+    "GradguardWarning",
     "Location",
     "Note",
     "Result",
@@ -38,6 +39,7 @@ _HOMES = {
     "Edit": "gradguard.finding",
     "Finding": "gradguard.finding",
     "Fix": "gradguard.finding",
+    "GradguardWarning": "gradguard.finding",
     "Location": "gradguard.finding",
     "Note": "gradguard.finding",
     "Result": "gradguard.static.check",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["CheckError", "Edit", "Finding", "Fix", "Location", "Note"]
+__all__ = ["CheckError", "Edit", "Finding", "Fix", "GradguardWarning", "Location", "Note"]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -70,3 +70,7 @@ class CheckError:
     path: str
     message: str
     line: int = 0
+
+
+class GradguardWarning(UserWarning):
+    """A finding that is told as a warning: `pytest --gradguard-mode=warn`."""

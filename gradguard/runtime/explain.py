@@ -8,15 +8,20 @@ from types import TracebackType
 from gradguard.finding import Finding
 from gradguard.runtime.sites import Sites
 
-__all__ = ["add_note", "last_user_entry", "strip_own_frames"]
+__all__ = ["add_note", "as_note", "last_user_entry", "strip_own_frames"]
 
 
-def add_note(error: BaseException, finding: Finding) -> None:
+def as_note(finding: Finding) -> str:
+    """A finding as a note on an exception. Its first two lines say what and where."""
     place = finding.location
     lines = [f"gradguard: {finding.code} {finding.rule}: {finding.message}", f"  at {place.path}:{place.line}"]
     lines += [f"  {note.location.path}:{note.location.line}: {note.message}" for note in finding.notes]
     lines += [f"  instead: {finding.help}"] if finding.help else []
-    note = "\n".join(lines)
+    return "\n".join(lines)
+
+
+def add_note(error: BaseException, finding: Finding) -> None:
+    note = as_note(finding)
     held = getattr(error, "__notes__", None)
     if isinstance(held, list):
         if note not in held:

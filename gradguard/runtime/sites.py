@@ -55,6 +55,7 @@ class SourceLine(NamedTuple):
 Place: TypeAlias = "Instruction | Between | SourceLine"
 
 
+@functools.cache
 def _foreign_folders() -> tuple[str, ...]:
     folders = {
         *(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")),
@@ -65,6 +66,12 @@ def _foreign_folders() -> tuple[str, ...]:
     return tuple(os.path.join(os.path.realpath(folder), "") for folder in folders if folder)
 
 
+@functools.lru_cache(maxsize=4096)
+def _is_foreign(path: str) -> bool:
+    """Whether a file is none of the user's. The answer outlives a watch: in tests there is one for each test."""
+    return os.path.realpath(path).startswith(_foreign_folders())
+
+
 class Sites:
     """Tells the user's code from everybody else's, and knows the code objects that were seen."""
 
@@ -72,7 +79,6 @@ class Sites:
         self.codes: dict[int, CodeType] = {}
         self.mine: dict[int, bool] = {}
         self._keep: list[CodeType] = []  # an id says nothing once its object is gone
-        self._foreign = _foreign_folders()
         self._folder = os.path.join(os.getcwd(), "")
 
     def user_frame(self, frame: FrameType | None) -> FrameType | None:
@@ -113,7 +119,7 @@ class Sites:
         name = code.co_filename
         mine = not name.startswith("<") or name.startswith(("<ipython", "<stdin", "<doctest "))
         if mine:
-            mine = not os.path.realpath(name).startswith(self._foreign)
+            mine = not _is_foreign(name if os.path.isabs(name) else os.path.abspath(name))
         self._keep.append(code)
         self.mine[id(code)] = mine
         self.codes[id(code)] = code
