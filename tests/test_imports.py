@@ -18,7 +18,8 @@ PROGRAM = """
 import sys
 {statement}
 names = {{name.partition(".")[0] for name in sys.modules}}
-print("imported:", *sorted(names & {{"torch", "libcst", "rich", "pygments", "numpy", "multiprocessing"}}))
+print("imported:", *sorted(names & {{"torch", "libcst", "rich", "pygments", "numpy", "multiprocessing",
+    "hypothesis"}}))
 """
 
 
@@ -74,3 +75,14 @@ def test_no_module_of_the_static_half_imports_torch(tmp_path: Path) -> None:
     names = imported_by(statement, tmp_path)
     assert "libcst" in names
     assert not names & {"torch", "rich", "numpy"}
+
+
+def test_the_testing_toolkit_imports_what_it_is_asked_for(tmp_path: Path) -> None:
+    """Nothing at first, torch for a model, and hypothesis only where inputs are generated; libcst never."""
+    assert imported_by("import gradguard.testing; dir(gradguard.testing)", tmp_path) == set()
+    names = imported_by("from gradguard.testing import assert_trains, check_function, no_findings", tmp_path)
+    assert "torch" in names
+    assert not names & {"hypothesis", "libcst", "rich"}
+    names = imported_by("from gradguard.testing import strategies", tmp_path)
+    assert "hypothesis" in names
+    assert not names & {"libcst", "rich"}
