@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, TextIO
 
 from gradguard.commands.output import close_output, fail
 
 if TYPE_CHECKING:
     from gradguard.config import Settings
+    from gradguard.finding import CheckError
     from gradguard.static.check import Result
+    from gradguard.static.fixing import Change
     from gradguard.static.source import Source
 
 __all__ = ["add_options", "check"]
@@ -29,6 +32,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         ("--ignore", "not these rules"),
     ):
         add(name, action="append", default=[], metavar="RULES", help=text)
+    add("--fix", action="store_true", help="repair what can be repaired with certainty")
+    add("--unsafe-fixes", action="store_true", help="with --fix or --diff: also where the intent is a guess")
+    add("--diff", action="store_true", help="show what --fix would change, and change nothing")
     add("--config", metavar="FILE", help="read this configuration file and no other")
     add("--no-config", action="store_true", help="read no configuration file")
     add("--force-exclude", action="store_true", help="leave out excluded files even if they are named")
@@ -56,19 +62,19 @@ def check(options: argparse.Namespace) -> int:
         return fail("standard input cannot be checked together with paths")
     if options.config and options.no_config:
         return fail("--config and --no-config exclude each other")
-    sources: dict[str, Source] = {}
+    if options.unsafe_fixes and not (options.fix or options.diff):
+        return fail("--unsafe-fixes needs --fix or --diff")
     try:
-        result = _check(options, _settings(options), sources)
+        run = _Run(options, _settings(options))
     except (UnknownRuleError, ConfigError) as error:
         return fail(str(error))
     try:
-        report(result, options.format, sources)
+        code = run.diff() if options.diff else run.report()
         sys.stdout.flush()
     except BrokenPipeError:
         close_output()
-    if result.errors:
-        return 2
-    return 1 if result.findings else 0
+        return _code(run.result)
+    return code
 
 
 def _settings(options: argparse.Namespace) -> Settings:
@@ -83,38 +89,106 @@ def _settings(options: argparse.Namespace) -> Settings:
     )
 
 
-def _check(options: argparse.Namespace, settings: Settings, sources: dict[str, Source]) -> Result:
-    if options.paths == [_STDIN]:
-        return _check_stdin(options.stdin_filename or "<stdin>", settings, sources)
-    from gradguard.static.check import check_paths
+class _Run:
+    """One check, of paths or of standard input, and what is made of its result."""
 
-    return check_paths(options.paths, jobs=options.jobs, settings=settings, force_exclude=options.force_exclude)
+    def __init__(self, options: argparse.Namespace, settings: Settings) -> None:
+        self.options, self.settings = options, settings
+        self.path: str | None = None
+        self.data = b""
+        if options.paths == [_STDIN]:
+            self.path = options.stdin_filename or "<stdin>"
+            self.data = sys.stdin.buffer.read()
+        self.result = self._check()
+
+    def report(self) -> int:
+        stream = sys.stdout
+        fixed = ""
+        if self.options.fix:
+            from gradguard.commands.fix import apply, summary
+
+            changed = self._changes()
+            problems: list[CheckError] = []
+            if self.path is not None:
+                self.data = changed[0].after if changed else self.data
+                sys.stdout.buffer.write(self.data)
+                stream = sys.stderr
+            else:
+                problems = apply(changed)
+            if changed:
+                fixed = summary(changed, done=True)
+                self.result = self._check()
+                self.result = replace(self.result, errors=(*self.result.errors, *problems))
+        report(self.result, self.options.format, stream, self._sources(), fixed)
+        return _code(self.result)
+
+    def diff(self) -> int:
+        from gradguard.commands.fix import diff, summary
+
+        changed = self._changes()
+        for change in changed:
+            for line in diff(change):
+                sys.stdout.write(line)
+        for error in self.result.errors:
+            sys.stderr.write(f"{error.path}: error: {error.message}\n")
+        if changed:
+            sys.stdout.flush()
+            sys.stderr.write(summary(changed, done=False) + "\n")
+        return 2 if self.result.errors else int(bool(changed))
+
+    def _check(self) -> Result:
+        from gradguard.static.check import check_bytes, check_paths
+
+        if self.path is not None:
+            return check_bytes(self.data, self.path, settings=self.settings)
+        return check_paths(
+            self.options.paths,
+            jobs=self.options.jobs,
+            settings=self.settings,
+            force_exclude=self.options.force_exclude,
+        )
+
+    def _changes(self) -> list[Change]:
+        from gradguard.static.check import check_bytes
+        from gradguard.static.fixing import Change, changes, fix_bytes
+
+        def check(data: bytes, path: str) -> Result:
+            return check_bytes(data, path, settings=self.settings)
+
+        unsafe = self.options.unsafe_fixes
+        if self.path is None:
+            return changes(self.result, check, unsafe=unsafe)
+        after, fixed = fix_bytes(self.data, self.path, self.result.findings, check, unsafe=unsafe)
+        return [Change(self.path, self.data, after, fixed)] if fixed else []
+
+    def _sources(self) -> dict[str, Source]:
+        from gradguard.finding import CheckError
+        from gradguard.static.source import decode
+
+        if self.path is None:
+            return {}
+        source = decode(self.data, self.path)
+        return {} if isinstance(source, CheckError) else {self.path: source}
 
 
-def _check_stdin(path: str, settings: Settings, sources: dict[str, Source]) -> Result:
-    from gradguard.finding import CheckError
-    from gradguard.static.check import check_bytes
-    from gradguard.static.source import decode
-
-    data = sys.stdin.buffer.read()
-    source = decode(data, path)
-    if not isinstance(source, CheckError):
-        sources[path] = source
-    return check_bytes(data, path, settings=settings)
+def _code(result: Result) -> int:
+    return 2 if result.errors else int(bool(result.findings))
 
 
-def report(result: Result, form: str, sources: dict[str, Source]) -> None:
+def report(result: Result, form: str, stream: TextIO, sources: dict[str, Source], fixed: str = "") -> None:
     if form == "json":
         from gradguard.reporters.json_report import write_json
 
-        write_json(result, sys.stdout)
+        write_json(result, stream)
         return
     from gradguard.reporters.text import TextReport
 
-    text = TextReport(sys.stdout, sources)
+    text = TextReport(stream, sources)
     text.findings(result)
     if result.errors:
-        sys.stdout.flush()
+        stream.flush()
         TextReport(sys.stderr).errors(result)
         sys.stderr.flush()
+    if fixed:
+        text.paragraph(fixed, "good")
     text.summary(result)

@@ -133,6 +133,9 @@ class TextReport:
                 yield from self._labelled("note:", f"{place(note.location)}: {printable(note.message)}", "note")
         if finding.help:
             yield from self._labelled("instead:", finding.help, "help")
+        if finding.fix is not None:
+            how = "--fix" if finding.fix.safe else "--fix --unsafe-fixes"
+            yield from self._labelled("fix:", f"{printable(finding.fix.title)} ({how})", "help")
 
     def _labelled(self, label: str, text: str, style: str) -> Iterator[Line]:
         """A label, and the text beside it: prose is broken to the width, lines that are given are kept."""

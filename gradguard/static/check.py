@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from gradguard.finding import CheckError, Finding
@@ -207,8 +207,13 @@ def _result(
     read: Callable[[str], Source | None],
     suspects: Sequence[str],
 ) -> Result:
-    found = {finding: None for findings, _ in outcomes for finding in findings}
-    findings = silence(found, rules_of, read, suspects) if found or suspects else []
+    # A file that imports another one finds the same there, but proposes no repair for it.
+    found: dict[Finding, Finding] = {}
+    for finding in (finding for findings, _ in outcomes for finding in findings):
+        same = replace(finding, fix=None)
+        if finding.fix is not None or same not in found:
+            found[same] = finding
+    findings = silence(found.values(), rules_of, read, suspects) if found or suspects else []
     errors = {error: None for _, failed in outcomes for error in failed}
     return Result(
         tuple(sorted(findings, key=_finding_order)),

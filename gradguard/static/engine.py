@@ -10,7 +10,10 @@ import libcst as cst
 from gradguard.finding import CheckError, Finding, Location, Note
 from gradguard.rule import Report, Rule
 from gradguard.static import explore, index, project
+from gradguard.static.fixes.code import Code
+from gradguard.static.parse import parse
 from gradguard.static.project import Project, SourceFile
+from gradguard.static.repair import with_fixes
 from gradguard.static.source import Source
 
 if TYPE_CHECKING:
@@ -19,24 +22,39 @@ if TYPE_CHECKING:
 __all__ = ["check_module"]
 
 
-def check_module(source: Source, module: cst.Module, rules: Sequence[Rule]) -> tuple[list[Finding], list[CheckError]]:
-    """Execute a file abstractly and report what the rules say of it, sorted by nothing in particular."""
+def check_module(
+    source: Source, module: cst.Module, rules: Sequence[Rule], *, proposing: bool = True
+) -> tuple[list[Finding], list[CheckError]]:
+    """Execute a file abstractly and report what the rules say of it, sorted by nothing in particular.
+
+    With `proposing`, findings carry repairs that have been tried.
+    """
     file = SourceFile(source, module, index.build(module))
-    project.remember(file)
+    if proposing:
+        project.remember(file)
     own = Project(file)
     reports = explore.explore(own, rules)
     if not reports:
         return [], []
     by_name = {rule.name: rule for rule in rules}
     places = _Places([file, *(other for other in own.loaded.values() if other is not None)])
-    findings = []
+    found: list[tuple[Finding, Report]] = []
     seen: set[tuple[str, Location]] = set()
     for (name, _, _), report in reports.items():
         finding = _finding(by_name[name], report, places)
         if (name, finding.location) not in seen:
             seen.add((name, finding.location))
-            findings.append(finding)
-    return findings, []
+            found.append((finding, report))
+    if not proposing:
+        return [finding for finding, _ in found], []
+
+    def recheck(changed: Source) -> list[Finding] | CheckError:
+        parsed = parse(changed)
+        if isinstance(parsed, CheckError):
+            return parsed
+        return check_module(changed, parsed, rules, proposing=False)[0]
+
+    return with_fixes(found, lambda: places.code(file), recheck), []
 
 
 def _finding(rule: Rule, report: Report, places: _Places) -> Finding:
@@ -55,6 +73,7 @@ class _Places:
 
     def __init__(self, files: list[SourceFile]) -> None:
         self._files = files
+        self._code: Code | None = None
         self._positions: dict[SourceFile, Mapping[cst.CSTNode, CodeRange]] = {}
 
     def of(self, site: Hashable) -> Location:
@@ -67,6 +86,12 @@ class _Places:
                 start, end = span.start, span.end
                 return file.source.location(start.line, start.column + 1, end.line, end.column + 1)
         raise LookupError("a reported place lies in no file")
+
+    def code(self, file: SourceFile) -> Code:
+        """A file with its positions, for repairs."""
+        if self._code is None:
+            self._code = Code(file, self._of_file(file))
+        return self._code
 
     def _of_file(self, file: SourceFile) -> Mapping[cst.CSTNode, CodeRange]:
         positions = self._positions.get(file)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from gradguard.finding import CheckError, Location
 
-__all__ = ["Source", "decode", "is_notebook", "read"]
+__all__ = ["Source", "decode", "encoding_of", "is_notebook", "read"]
 
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -55,6 +55,10 @@ class Source:
         if last_cell != cell:
             last, end_column = first, column
         return Location(self.path, first, column, last, end_column, cell)
+
+    def place_at(self, first: tuple[int | None, int], last: tuple[int | None, int]) -> Location:
+        """The location from the beginning of one line to that of another, each with its cell."""
+        return Location(self.path, first[1], 1, last[1], 1, first[0])
 
     def lines(self, cell: int | None = None) -> list[str]:
         """The lines of the text, or of one cell. Unlike str.splitlines, this does not split at form feeds."""
@@ -111,15 +115,20 @@ def from_text(text: str, path: str) -> Source | CheckError:
     return Source(path, text)
 
 
+def encoding_of(data: bytes, path: str) -> tuple[bytes, str]:
+    """The byte order mark at the beginning of a file, if there is one, and the encoding of what follows."""
+    for mark, name in _BOMS:
+        if data.startswith(mark):
+            return mark, name
+    if not is_notebook(path) and (declared := _declared_encoding(data)):
+        return b"", declared
+    return b"", "utf-8"
+
+
 def _decode_text(data: bytes, path: str) -> str | CheckError:
-    encoding, declared = "utf-8", False
-    for bom, name in _BOMS:
-        if data.startswith(bom):
-            encoding, data = name, data[len(bom) :]
-            break
-    else:
-        if not is_notebook(path) and (declaration := _declared_encoding(data)):
-            encoding, declared = declaration, True
+    mark, encoding = encoding_of(data, path)
+    declared = not mark and encoding != "utf-8"
+    data = data[len(mark) :]
     try:
         # utf-8 needs no look-up, and a name such as "hex" is no encoding of text.
         return data.decode(encoding)

@@ -95,7 +95,7 @@ def test_the_order_of_findings(engine: types.ModuleType) -> None:
         finding(Location("a.py", 2, 7, 2, 9)),
         finding(Location("a.py", 10, 1, 10, 5)),
     ]
-    vars(engine)["check_module"] = lambda *_: (places[::-1], [])
+    vars(engine)["check_module"] = lambda *_, **__: (places[::-1], [])
     assert list(check_source(BAD).findings) == places
 
 

@@ -1,0 +1,25 @@
+"""Ask for the gradient of a tensor that is no leaf."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from gradguard.finding import Fix
+from gradguard.rule import Report
+from gradguard.static.fixes.code import Code
+
+__all__ = ["fixes"]
+
+_NAME = re.compile(r"`\.grad` of `([\w.]+)`")
+
+
+def fixes(report: Report, code: Code) -> Iterator[Fix]:
+    """`retain_grad()` right after the tensor was made, where that statement names it."""
+    name = _NAME.search(report.message)
+    made = code.statement_at(code.noted(report, 1)[0])
+    if name is None or made is None or not code.siblings(made):
+        return
+    if re.match(rf"\s*{re.escape(name[1])}\s*=", code.text(made)):
+        call = f"{name[1]}.retain_grad()"
+        yield Fix(f"insert `{call}`", (code.insert_after(made, call),), safe=False)

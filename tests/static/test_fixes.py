@@ -1,0 +1,272 @@
+"""Repairs: what they write, that they hold, and that they leave everything else alone."""
+
+from __future__ import annotations
+
+import json
+import re
+import textwrap
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gradguard import catalogue
+from gradguard.cli import main
+from gradguard.static.check import check_bytes
+from gradguard.static.fixing import fix_bytes
+
+CASES = Path(__file__).parents[1] / "cases"
+BAD = sorted(CASES.glob("*/bad_*.py"))
+
+
+def fix(text: str, *, unsafe: bool = True, path: str = "a.py") -> str:
+    data = text.encode()
+    findings = check_bytes(data, path).findings
+    assert findings
+    after, fixed = fix_bytes(data, path, findings, check_bytes, unsafe=unsafe)
+    assert (fixed > 0) == (after != data)
+    return after.decode()
+
+
+HEAD = """\
+import torch
+
+model = torch.nn.Linear(2, 1)
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+"""
+
+
+# A repair as a diff: two columns of marks before the code.
+GUESSES = {
+    "above-the-backward": """
+          for x in torch.ones(3, 2):
+              loss = model(x).sum()
+        +     optimizer.zero_grad()
+              # learn
+              loss.backward()  # here
+              optimizer.step()
+    """,
+    "behind-the-step": """
+          for i in range(8):
+              model(torch.ones(2)).sum().backward()
+              if (i + 1) % 2 == 0:
+                optimizer.step()
+        +       optimizer.zero_grad()
+    """,
+    "moved": """
+          for i in range(8):
+        +     optimizer.zero_grad()  # sic
+              model(torch.ones(2)).sum().backward()
+        -     optimizer.zero_grad()  # sic
+              optimizer.step()
+    """,
+    "mean": """
+          loss = (
+              model(torch.ones(3, 2))
+          )
+        - (loss * 2) . backward(  # why
+        + (loss * 2) .mean(). backward(  # why
+          )
+    """,
+    "retained": """
+          h = model(torch.ones(1, 2)) * 2
+        + h.retain_grad()
+          h.sum().backward()
+          print(h.grad)
+    """,
+    "detached": """
+          h = torch.zeros(1)
+          for x in torch.ones(3, 2):
+              optimizer.zero_grad()
+              h = model(x) * h
+              h.sum().backward()
+              optimizer.step()
+        +     h = h.detach()
+    """,
+    "by-hand": """
+          w = torch.ones(1, requires_grad=True)
+          b = torch.ones(1, requires_grad=True)
+          for _ in range(3):
+              (w * 2 + b).sum().backward()
+              with torch.no_grad():
+                  w -= 0.1 * w.grad
+                  b -= 0.1 * b.grad
+        +         w.grad = None
+        +         b.grad = None
+    """,
+}
+
+
+@pytest.mark.parametrize("name", GUESSES)
+def test_a_guess(name: str) -> None:
+    lines = textwrap.dedent(GUESSES[name]).strip("\n").split("\n")
+    bad, good = ("\n".join(line[2:] for line in lines if line[:1] != mark) for mark in "+-")
+    for end in ("\n", "", "\nx = 1"):
+        assert fix(HEAD + bad + end) == HEAD + good + end
+        assert fix(HEAD + bad + end, unsafe=False) == HEAD + bad + end
+
+
+def test_what_is_certain() -> None:
+    assert fix(HEAD + "optimizer.zero_grad ; x = 1", unsafe=False) == HEAD + "optimizer.zero_grad() ; x = 1"
+
+
+def test_what_is_certain_goes_first() -> None:
+    """The uncalled method is the cause of the missing clearing: one repair for both."""
+    bad = f"{HEAD}for _ in range(3):\n    optimizer.zero_grad\n    model(torch.ones(2)).sum().backward()\n"
+    bad += "    optimizer.step()\n"
+    assert fix(bad) == bad.replace("zero_grad\n", "zero_grad()\n")
+
+
+def test_a_repair_that_would_make_another_finding_is_not_offered() -> None:
+    text = (
+        HEAD
+        + "for _ in range(3):\n    model(torch.ones(2)).sum().backward(); optimizer.zero_grad(); optimizer.step()\n"
+    )
+    (finding,) = check_bytes(text.encode(), "a.py").findings
+    assert finding.rule == "zero-grad-before-step"
+    assert finding.fix is None
+
+
+@pytest.mark.parametrize("rule", [rule for rule in catalogue.all_rules() if rule.default], ids=lambda rule: rule.name)
+def test_the_bad_example_of_a_rule(rule) -> None:
+    holds(rule.bad.encode(), "a.py")
+
+
+def holds(data: bytes, path: str) -> bytes:
+    """Repair everything: nothing new is found, what was repaired is gone, and a second time changes nothing."""
+    before = check_bytes(data, path)
+    after, fixed = fix_bytes(data, path, before.findings, check_bytes, unsafe=True)
+    result = check_bytes(after, path)
+    assert not result.errors
+    assert len(result.findings) <= len(before.findings) - bool(fixed)
+    assert {finding.code for finding in result.findings} <= {finding.code for finding in before.findings}
+    assert fix_bytes(after, path, result.findings, check_bytes, unsafe=True) == (after, 0)
+    return after
+
+
+def test_most_of_what_can_be_repaired_is() -> None:
+    """Of the labelled programs, so many have a repair: a bound that notices when proposals stop holding."""
+    rules = {"missing-zero-grad", "uncalled-method", "non-scalar-backward", "clip-after-step"}
+    findings = [
+        finding
+        for path in BAD
+        if path.parent.name in rules
+        for finding in check_bytes(path.read_bytes(), str(path)).findings
+        if finding.rule in rules
+    ]
+    assert sum(finding.fix is not None for finding in findings) >= 0.8 * len(findings)
+
+
+def as_notebook(text: str, indent: int | None, *, one_string: bool, ascii_only: bool) -> bytes:
+    lines = text.splitlines(keepends=True)
+    half = next((i for i, line in enumerate(lines) if i > 2 and line[:1].isalpha()), 1)
+    cells = [
+        {"cell_type": "markdown", "metadata": {}, "source": ["é"]},
+        {"cell_type": "code", "metadata": {}, "outputs": [], "source": "".join(lines[:half])},
+        {"cell_type": "code", "metadata": {"x": 1.50}, "outputs": [], "source": lines[half:]},
+    ]
+    if one_string:
+        cells[2]["source"] = "".join(lines[half:])
+    notebook = {"cells": cells, "metadata": {"é": [1, 2]}, "nbformat": 4, "nbformat_minor": 5}
+    return (json.dumps(notebook, indent=indent, ensure_ascii=ascii_only) + "\n").encode()
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.data())
+def test_everything_else_stays(data: st.DataObject) -> None:
+    path = data.draw(st.sampled_from(BAD))
+    text = path.read_text(encoding="utf-8")
+    for _ in range(data.draw(st.integers(0, 2))):
+        at = data.draw(st.integers(0, text.count("\n")))
+        lines = text.split("\n")
+        lines.insert(at, data.draw(st.sampled_from(["", "# é", "#\tx\f"])))
+        text = "\n".join(lines)
+    newline = data.draw(st.sampled_from(["\n", "\r\n"]))
+    mark, encoding = data.draw(
+        st.sampled_from([(b"", "utf-8"), (b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le")])
+    )
+    raw = mark + text.replace("\n", newline).encode(encoding)
+    after = holds(raw, "a.py")
+    assert after.startswith(mark)
+    changed = after[len(mark) :].decode(encoding)
+    if newline == "\r\n":
+        assert "\n" not in changed.replace("\r\n", "")
+    # All lines are kept, but for those of an edit: one is changed or moved, or some are new.
+    kept = [line for line in text.split("\n") if line.lstrip().startswith("#") or not line.strip()]
+    lines = changed.replace("\r\n", "\n").split("\n")
+    assert [line for line in lines if line in set(kept)] == kept or text == changed.replace("\r\n", "\n")
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.data())
+def test_notebooks_stay_as_they_are(data: st.DataObject) -> None:
+    path = data.draw(st.sampled_from(BAD))
+    text = path.read_text(encoding="utf-8")
+    if re.search(r'"""|\'\'\'', text):
+        text = re.sub(r'^("""|\'\'\').*?\1', "#", text, flags=re.DOTALL)
+    indent = data.draw(st.sampled_from([None, 1, 4]))
+    one, ascii_only = data.draw(st.booleans()), data.draw(st.booleans())
+    raw = as_notebook(text, indent, one_string=one, ascii_only=ascii_only)
+    if check_bytes(raw, "a.ipynb").errors:
+        return  # the text was cut in the middle of a statement
+    after = holds(raw, "a.ipynb")
+    notebook = json.loads(after)
+    # The form of the JSON stays: writing it anew in the same way gives the same bytes.
+    assert (json.dumps(notebook, indent=indent, ensure_ascii=ascii_only) + "\n").encode() == after
+    assert notebook["metadata"] == {"é": [1, 2]}
+
+
+def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = (
+        HEAD
+        + "optimizer.zero_grad\nfor _ in range(3):\n    model(torch.ones(2)).sum().backward()\n    optimizer.step()\n"
+    )
+    Path("a.py").write_bytes(text.replace("\n", "\r\n").encode())
+    Path("a.py").chmod(0o750)
+    assert main(["check", "a.py", "--diff"]) == 1
+    out, err = capsys.readouterr()
+    assert "-optimizer.zero_grad\r\n+optimizer.zero_grad()\r\n" in out
+    assert err == "Would fix 1 problem in 1 file.\n"
+    assert Path("a.py").read_bytes() == text.replace("\n", "\r\n").encode()
+
+    assert main(["check", "a.py", "--fix"]) == 1
+    out, err = capsys.readouterr()
+    assert "Fixed 1 problem in 1 file.\nFound 1 problem in 1 file" in out
+    assert "fix: insert `optimizer.zero_grad()` (--fix --unsafe-fixes)" in out
+
+    assert main(["check", "a.py", "--fix", "--unsafe-fixes"]) == 0
+    assert Path("a.py").stat().st_mode & 0o777 == 0o750
+    fixed = Path("a.py").read_bytes()
+    assert fixed.count(b"\r\n") == text.count("\n") + 1
+    assert b"    optimizer.zero_grad()\r\n    model(" in fixed
+    assert main(["check", "a.py", "--diff", "--unsafe-fixes"]) == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["a.py"]
+    assert main(["check", "a.py", "--unsafe-fixes"]) == 2
+
+
+def test_unused_comments_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = (
+        HEAD + "# gradguard: ignore-file[GG2]\nx = 1  # noqa: GG101\ny = 2  # noqa: E501, GG101 # more\n"
+        "optimizer.zero_grad  # type: ignore # gradguard: ignore[GG101, uncalled-method]  sic\n"
+        "# gradguard: ignore-next-line[GG101] long ago\nz = 3\n"
+    )
+    Path("a.py").write_text(text)
+    assert main(["check", "a.py", "--extend-select", "GG901", "--fix"]) == 0
+    assert Path("a.py").read_text() == (
+        HEAD + "x = 1\ny = 2  # noqa: E501 # more\n"
+        "optimizer.zero_grad  # type: ignore # gradguard: ignore[uncalled-method]  sic\nz = 3\n"
+    )
+
+
+def test_standard_input(capfdbinary, monkeypatch: pytest.MonkeyPatch) -> None:
+    import io
+    import sys
+
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO((HEAD + "optimizer.zero_grad\n").encode())))
+    assert main(["check", "-", "--fix"]) == 0
+    out, err = capfdbinary.readouterr()
+    assert out.decode() == HEAD + "optimizer.zero_grad()\n"
+    assert b"Fixed 1 problem" in err
