@@ -94,6 +94,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     run.add_argument("--format", choices=("text", "json"), default="text", help="how to report (default: text)")
     run.add_argument("--output", metavar="FILE", help="where to report (default: standard error)")
+    run.add_argument("--html", metavar="FILE", help="draw the run on a page of its own (looks at every step: slower)")
     run.add_argument("--strict", action="store_true", help="exit with 1 if the script succeeds but there are findings")
     run.add_argument("--select", action="append", default=[], metavar="RULES", help="only these rules")
     run.add_argument("--ignore", action="append", default=[], metavar="RULES", help="not these rules")
@@ -123,10 +124,16 @@ def _run_script(options: argparse.Namespace) -> int:
     from gradguard.runtime.script import ScriptError, run
 
     output = os.path.abspath(options.output) if options.output else None  # noqa: PTH100 - the script may change folders
+    picture = os.path.abspath(options.html) if options.html else None  # noqa: PTH100 - as above
     start = os.getcwd()  # noqa: PTH109 - nothing but a text is needed
     try:
         status, report = run(
-            options.target, options.arguments, module=options.module, select=options.select, ignore=options.ignore
+            options.target,
+            options.arguments,
+            module=options.module,
+            select=options.select,
+            ignore=options.ignore,
+            record=picture is not None,
         )
     except ScriptError as error:
         return fail(str(error))
@@ -136,6 +143,8 @@ def _run_script(options: argparse.Namespace) -> int:
         else:
             with open(output, "w", encoding="utf-8") as stream:  # noqa: PTH123 - a text is all there is
                 _report_run(report, options.format, stream, start)
+        if picture is not None:
+            _draw_run(report, picture, options.target, start)
     except OSError as error:
         return fail(f"cannot write the report: {error}")
     return 1 if options.strict and report.findings and status == 0 else status
@@ -158,6 +167,19 @@ def _report_run(report: RunReport, form: str, stream: TextIO, start: str) -> Non
     text.findings(result)
     text.errors(result)
     text.summary(result)
+
+
+def _draw_run(report: RunReport, path: str, target: str, start: str) -> None:
+    from gradguard.reporters.html_report import html_page
+    from gradguard.reporters.text import Sources
+    from gradguard.timeline import Timeline
+
+    with contextlib.suppress(OSError):
+        os.chdir(start)
+    timeline = report.timeline or Timeline((), ())
+    page = html_page(target, timeline, report.findings, report.errors, Sources().lines)
+    with open(path, "w", encoding="utf-8") as stream:  # noqa: PTH123 - a text is all there is
+        stream.write(page)
 
 
 def _explain(token: str) -> int:

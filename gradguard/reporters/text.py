@@ -13,7 +13,7 @@ from gradguard.reporters.frame import Glyphs, Line, frame, same_text
 from gradguard.static.check import Result
 from gradguard.static.source import Source, read
 
-__all__ = ["TextReport", "place", "use_color"]
+__all__ = ["Sources", "TextReport", "place", "use_color"]
 
 _STYLES = {
     "path": "bold",
@@ -63,12 +63,26 @@ class _Rich:
         self._console.print(text, soft_wrap=True)
 
 
+class Sources:
+    """The sources that code frames show, each read once."""
+
+    def __init__(self, known: Mapping[str, Source] | None = None) -> None:
+        self._sources: dict[str, Source | CheckError] = dict(known or {})
+
+    def lines(self, location: Location) -> list[str]:
+        """The lines of the file, or of the cell, that the location is in; none if they cannot be read."""
+        source = self._sources.get(location.path)
+        if source is None:
+            source = self._sources[location.path] = read(location.path)
+        return source.lines(location.cell) if isinstance(source, Source) else []
+
+
 class TextReport:
     """Writes to one stream. Colour and the width of lines follow what the stream is."""
 
     def __init__(self, stream: TextIO, sources: Mapping[str, Source] | None = None) -> None:
         self.stream = stream
-        self._sources: dict[str, Source | CheckError] = dict(sources or {})
+        self._lines = Sources(sources).lines
         self.columns = shutil.get_terminal_size().columns if stream.isatty() else None
         self.glyphs = _FANCY if _can_encode(stream, _FANCY.bar + _FANCY.gap) else _ASCII
         self._writer: _Writer = _Rich(stream) if use_color(stream) else _Plain(stream)
@@ -145,12 +159,6 @@ class TextReport:
         for index, part in enumerate(parts):
             shown = printable(part, tabs=True)
             yield [(f"  {label} ", style), (shown, "text")] if index == 0 else [(indent + shown, "text")]
-
-    def _lines(self, location: Location) -> list[str]:
-        source = self._sources.get(location.path)
-        if source is None:
-            source = self._sources[location.path] = read(location.path)
-        return source.lines(location.cell) if isinstance(source, Source) else []
 
 
 def place(location: Location) -> str:

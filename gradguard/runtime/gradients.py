@@ -142,6 +142,16 @@ class Gradients:
         """All that are known and alive."""
         return [tensor for known in self._parameters.values() if (tensor := known.tensor()) is not None]
 
+    @property
+    def splits(self) -> int:
+        """Grows when gradients that were one cell become several."""
+        return self._cells
+
+    def serials(self, cells: Iterable[Hashable]) -> frozenset[int]:
+        """The numbers of the parameters in these cells."""
+        wanted = set(cells)
+        return frozenset(known.serial for known in self._parameters.values() if known.cell in wanted)
+
     def by_cells(self, cells: Iterable[Hashable]) -> list[Tensor]:
         wanted = set(cells)
         tensors = (known.tensor() for known in self._parameters.values() if known.cell in wanted)

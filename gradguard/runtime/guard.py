@@ -8,7 +8,7 @@ import threading
 import traceback
 import weakref
 from collections import deque
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from types import FrameType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -66,7 +66,7 @@ class _Step:
 class Guard:
     """One for the process while any watch is open. It holds no tensor of the user."""
 
-    def __init__(self) -> None:
+    def __init__(self, more: Iterable[Callable[[Guard], Watcher]] = ()) -> None:
         self.sites = Sites()
         self._mine = self.sites.mine
         self.ledger = Ledger()
@@ -76,7 +76,7 @@ class Guard:
         self.attentive = True
         self.depth = 0
         self.past: deque[_Past] = deque(maxlen=_REMEMBERED)  # the latest backward passes
-        self.watchers: list[Watcher] = [make(self) for make in all_watchers()]
+        self.watchers: list[Watcher] = [*(make(self) for make in all_watchers()), *(make(self) for make in more)]
         self._told: dict[str, tuple[tuple[Watcher, Callable[..., Any]], ...]] = {}
         self._arrange()
         self._creation_number = getattr(getattr(torch._C, "_autograd", None), "_get_sequence_nr", _zero)
@@ -109,6 +109,8 @@ class Guard:
                 self._by_kind.clear()
                 self.trouble(f"the rule {rule.name}", error)
         self.ledger.record(event)
+        if self._told["emitted"]:
+            self.tell("emitted", event)
         return first
 
     def _rules_on(self, kind: type[Event]) -> list[Rule]:
@@ -284,7 +286,9 @@ class Guard:
 
     def _turn(self) -> None:
         """Attention ends or begins."""
-        if self.attentive:
+        if any(watcher.tireless for watcher in self.watchers):
+            self._left = _WARM_UP
+        elif self.attentive:
             if self._extended < _MOST_EXTENSIONS and any(self.tell("busy")):
                 self._extended += 1
                 self._left = _WINDOW

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from gradguard.finding import CheckError, Finding, Location, Note
 from gradguard.rule import Report, Rule
+from gradguard.timeline import Timeline
 
 __all__ = ["RunReport"]
 
@@ -30,6 +31,7 @@ class RunReport:
     codes: frozenset[str]
     errors: list[CheckError] = field(default_factory=list)
     files: set[str] = field(default_factory=set)
+    timeline: Timeline | None = None
     _entries: dict[Hashable, _Entry] = field(default_factory=dict, repr=False)
     _acquitted: set[Hashable] = field(default_factory=set, repr=False)
     _steps: dict[Hashable, list[int]] = field(default_factory=dict, repr=False)

@@ -22,10 +22,16 @@ class ScriptError(Exception):
 
 
 def run(
-    target: str, arguments: Sequence[str], *, module: bool, select: Iterable[str] = (), ignore: Iterable[str] = ()
+    target: str,
+    arguments: Sequence[str],
+    *,
+    module: bool,
+    select: Iterable[str] = (),
+    ignore: Iterable[str] = (),
+    record: bool = False,
 ) -> tuple[int, RunReport]:
     """Run the script (or the module) as `__main__`. Returns its exit status, and what was found."""
-    watch = Watch(select, ignore)
+    watch = Watch(select, ignore, record=record)
     status = 0
     main = None if module else _load(target)
     try:

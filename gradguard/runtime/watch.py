@@ -12,6 +12,7 @@ from gradguard import catalogue
 from gradguard.runtime.explain import strip_own_frames
 from gradguard.runtime.guard import Guard
 from gradguard.runtime.patches import Patches
+from gradguard.runtime.recorder import Recorder
 from gradguard.runtime.report import RunReport
 
 __all__ = ["Watch", "watch"]
@@ -25,13 +26,17 @@ class Watch:
     """A context manager. Watches may be nested and may overlap; each has a report of its own.
 
     With `alone`, the watch begins with nothing known and full attention, and what happens inside of it is not told to
-    the watches around it.
+    the watches around it. So it is with `record`, which keeps every event for a picture of the run.
     """
 
-    def __init__(self, select: Iterable[str] = (), ignore: Iterable[str] = (), *, alone: bool = False) -> None:
+    def __init__(
+        self, select: Iterable[str] = (), ignore: Iterable[str] = (), *, alone: bool = False, record: bool = False
+    ) -> None:
         rules = catalogue.select(select, ignore)
         self.report = RunReport(frozenset(rule.code for rule in rules))
-        self._alone = alone
+        self._alone = alone or record
+        self._record = record
+        self._recorder: Recorder | None = None
         self._guard: Guard | None = None
 
     def __enter__(self) -> RunReport:
@@ -42,7 +47,7 @@ class Watch:
                 return self.report
             if _open:
                 _open[-1][1].uninstall()
-            self._guard = Guard()
+            self._guard = Guard([self._recorder_of] if self._record else ())
             patches = Patches(self._guard)
             self._guard.reports.append(self.report)
             _open.append((self._guard, patches))
@@ -63,8 +68,14 @@ class Watch:
             finally:
                 guard.reports = [report for report in guard.reports if report is not self.report]
                 self.report.files |= guard.sites.files()
+                if self._recorder is not None:
+                    self.report.timeline = self._recorder.timeline()
                 if not guard.reports:
                     _close(guard)
+
+    def _recorder_of(self, guard: Guard) -> Recorder:
+        self._recorder = Recorder(guard)
+        return self._recorder
 
     def settle(self, error: BaseException | None = None) -> None:
         """Bring the report up to date while the watch stays open. `error` is what ended the part that was watched."""

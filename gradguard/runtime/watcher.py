@@ -87,6 +87,7 @@ class Watcher:
     """The methods that a watcher may override."""
 
     what = "something"  # that is no longer watched after an error of its own
+    tireless = False  # whether attention must not rest while it is there
     reads_gradients = False  # then it is switched off once a second thread runs a backward
 
     def __init__(self, guard: Guard) -> None:
@@ -119,6 +120,9 @@ class Watcher:
 
     def cleared(self, frame: FrameType, depth: int) -> None:
         """It has run. `frame` is its caller's."""
+
+    def emitted(self, event: Event) -> None:
+        """An event has been shown to the rules, and recorded."""
 
     # Called at all times.
 
