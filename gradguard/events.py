@@ -23,6 +23,7 @@ __all__ = [
     "FunctionStore",
     "GradRead",
     "GradientId",
+    "GraphKept",
     "GraphNode",
     "ManualUpdate",
     "OptimizerStep",
@@ -112,6 +113,22 @@ class ManualUpdate(Event):
     updater: UpdaterId
     name: str
     gradients: Gradients
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GraphKept(Event):
+    """A statement of a loop adds a graph through which no backward can run any more to those that `holder` keeps.
+
+    `kind` is "sum" for a variable that grows from its own value, "list" for a container. `grows` is false if what was
+    kept was let go of in the same loop. `bound` is the most that the container takes; 0 if it has a bound that is not
+    known.
+    """
+
+    holder: str
+    value: str
+    kind: str
+    grows: bool = True
+    bound: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

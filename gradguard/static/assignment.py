@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from gradguard.static import conditions, expressions, objects, syntax, tensors
+from gradguard.static import conditions, expressions, keeping, objects, syntax, tensors
 from gradguard.static.arithmetic import AUGMENTED
 from gradguard.static.values import (
     NONE,
@@ -46,7 +46,9 @@ def run_annotated(it: Interpreter, node: cst.AnnAssign) -> str:
 def assign(it: Interpreter, target: cst.CSTNode, value: Value, node: cst.CSTNode) -> None:
     """Bind a target to a value."""
     if type(target) is cst.Name:
-        _note_rebinding(it, it.frame.scope.find(target.value), value, target.value, node)
+        old = it.frame.scope.find(target.value)
+        keeping.bound(it, old, value, target.value, (id(it.frame.scope), target.value), node)
+        _note_rebinding(it, old, value, target.value, node)
         if isinstance(value, Tensor):
             _name(value, target.value)
         elif isinstance(value, Opaque):
@@ -126,6 +128,9 @@ def set_attribute(
     if isinstance(receiver, Tensor):
         tensors.set_attribute(it, receiver, name, value, target, node)
         return
+    if isinstance(receiver, (Instance, Opaque)):
+        held = receiver.attributes if isinstance(receiver, Instance) else receiver.memo
+        keeping.bound(it, held.get(name), value, f"{_self_name(target)}.{name}", (receiver.ident, name), node)
     if isinstance(receiver, Instance):
         _note_rebinding(it, receiver.attributes.get(name), value, f"{_self_name(target)}.{name}", node)
         if isinstance(value, Tensor):
@@ -157,6 +162,7 @@ def _set_item(it: Interpreter, target: cst.Subscript, value: Value, node: cst.CS
         if isinstance(key, Const):
             try:
                 old = receiver.items.get(key.value)
+                _item_bound(it, target, receiver, key.value, value, node)
                 receiver.items[key.value] = value
             except TypeError:
                 receiver.exact = False
@@ -166,6 +172,7 @@ def _set_item(it: Interpreter, target: cst.Subscript, value: Value, node: cst.CS
                 _name(value, syntax.text(target))
         else:
             receiver.exact = False
+            keeping.put(it, receiver, value, node, others=receiver.items.values(), name=syntax.text(target.value))
             receiver.items[("unknown", len(receiver.items))] = value
     elif isinstance(receiver, Seq):
         if (
@@ -177,6 +184,7 @@ def _set_item(it: Interpreter, target: cst.Subscript, value: Value, node: cst.CS
             receiver.items[key.value] = value
         else:
             receiver.exact = False
+            keeping.put(it, receiver, value, node, others=receiver.items, name=syntax.text(target.value))
             receiver.items.append(value)
     elif isinstance(receiver, Tensor):
         tensors.write(it, receiver, value, node, operation="item assignment")
@@ -190,6 +198,15 @@ def _set_item(it: Interpreter, target: cst.Subscript, value: Value, node: cst.CS
             return
 
 
+def _item_bound(
+    it: Interpreter, target: cst.Subscript, table: Table, key: object, value: Value, node: cst.CSTNode
+) -> None:
+    if key in table.items:
+        keeping.bound(it, table.items[key], value, syntax.text(target), (id(table), key), node)
+    else:
+        keeping.put(it, table, value, node, others=table.items.values(), name=syntax.text(target.value))
+
+
 def run_augmented(it: Interpreter, node: cst.AugAssign) -> str:
     target = node.target
     current = it.eval(target)
@@ -200,6 +217,7 @@ def run_augmented(it: Interpreter, node: cst.AugAssign) -> str:
         return ""
     if isinstance(current, Seq) and symbol == "+":
         if isinstance(value, Seq):
+            keeping.put(it, current, value, node, others=current.items, name=syntax.text(target))
             current.items.extend(value.items)
             current.exact = current.exact and value.exact
         elif isinstance(value, Parameters):
@@ -227,6 +245,7 @@ def delete(it: Interpreter, target: cst.BaseExpression, node: cst.CSTNode) -> No
     elif type(target) is cst.Subscript:
         receiver = it.eval(target.value)
         key = expressions.key_of(it, target)
+        keeping.emptied(it, receiver)
         if isinstance(receiver, Seq):
             if isinstance(key, Const) and key.value == slice(None, None, None):
                 receiver.items.clear()

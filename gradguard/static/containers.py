@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from gradguard.static import expressions, objects
+from gradguard.static import expressions, keeping, objects, syntax
 from gradguard.static.values import (
     NONE,
     Arguments,
@@ -26,7 +26,12 @@ def seq_method(it: Interpreter, seq: Seq, name: str, arguments: Arguments, node:
     first = arguments.get(0)
     if it.trace.guesses and isinstance(first, Tensor) and first.owners and first.owners != (first,):
         first.partial = True
-    if name == "append" and first is not None:
+    if name in ("append", "extend", "insert", "add", "appendleft") and arguments.positional:
+        held = _receiver(node)
+        keeping.put(it, seq, arguments.positional[-1], node, others=seq.items, name=held)
+    elif name in ("pop", "popleft", "clear", "remove"):
+        keeping.emptied(it, seq)
+    if name in ("append", "appendleft") and first is not None:
         if len(seq.items) < 64:
             seq.items.append(first)
         else:
@@ -71,6 +76,8 @@ def table_method(it: Interpreter, table: Table, name: str, arguments: Arguments,
                 del table.items[first.value]
             return found
         default = arguments.get(1)
+        if name == "pop":
+            keeping.emptied(it, table)
         if name == "setdefault" and default is not None:
             table.items[first.value] = default
         if table.exact:
@@ -83,8 +90,13 @@ def table_method(it: Interpreter, table: Table, name: str, arguments: Arguments,
     if name == "copy":
         return Table(dict(table.items), table.exact)
     if name == "clear":
+        keeping.emptied(it, table)
         table.items.clear()
     return Opaque(name, refs=tuple(table.items.values()))
+
+
+def _receiver(node: cst.CSTNode) -> str:
+    return syntax.text(node.func.value) if isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) else ""
 
 
 def _key(key: object) -> Value:

@@ -103,6 +103,7 @@ class Explorer:
             return None
         finally:
             self.fuel -= fuel - max(trace.fuel, 0) + 50
+        trace.keeping.finish(trace)
         self.executed |= trace.executed
         return trace
 

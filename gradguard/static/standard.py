@@ -107,6 +107,14 @@ def _dict_call(it: Interpreter, arguments: Arguments, node: cst.CSTNode) -> Valu
     return table
 
 
+def _deque(it: Interpreter, arguments: Arguments, node: cst.CSTNode) -> Value:
+    most = arguments.get(1, "maxlen")
+    made = _listed("list")(it, Arguments(arguments.positional[:1]), node)
+    if isinstance(made, Seq) and most is not None and not (isinstance(most, Const) and most.value is None):
+        made.limit = most.value if isinstance(most, Const) and isinstance(most.value, int) else 0
+    return made
+
+
 def _defaultdict(it: Interpreter, arguments: Arguments, node: cst.CSTNode) -> Value:
     factory = arguments.get(0)
     return Table({}, factory=factory)
@@ -301,7 +309,7 @@ STANDARD: dict[str, Handler] = {
     "builtins.list": _listed("list"),
     "builtins.tuple": _listed("tuple"),
     "builtins.set": _listed("set"),
-    "collections.deque": _listed("list"),
+    "collections.deque": _deque,
     "builtins.dict": _dict_call,
     "collections.OrderedDict": _dict_call,
     "collections.defaultdict": _defaultdict,

@@ -28,8 +28,9 @@ from gradguard.events import (
 )
 from gradguard.ledger import Ledger
 from gradguard.rule import Acquittal, Detector, Report, Rule
+from gradguard.static.keeping import Keeping
 from gradguard.static.project import SourceFile
-from gradguard.static.values import Instance, Module, Op, Opaque, Optimizer, Owner, Seq, Table, Tensor, Value
+from gradguard.static.values import Instance, Module, Op, Opaque, Optimizer, Owner, Seq, Table, Tensor, Value, fresh
 
 __all__ = ["OutOfFuel", "Trace", "Verdict"]
 
@@ -76,6 +77,8 @@ class Trace:
     passes: int = 0
     elsewhere: set[int] = field(default_factory=set)
     backward_hooked: bool = False
+    keeping: Keeping = field(default_factory=Keeping)
+    stepped_at: dict[Hashable, int] = field(default_factory=dict)
     schedules: dict[int, Optimizer] = field(default_factory=dict)
     perhaps_stepped: set[Hashable] = field(default_factory=set)
 
@@ -164,6 +167,8 @@ class Trace:
             for cell in cells:
                 self.generation[cell] = self.generation.get(cell, 0) + 1
         self.passes += 1
+        graph = tuple(self._graph(op, through)) if op is not None else ()
+        self.keeping.ran.update(node.id for node in graph)
         gradients: frozenset[Hashable] = cells
         if loose:
             gradients = gradients | {o.ident for o in self.optimizers if o.loose} | {"loose"}
@@ -174,7 +179,7 @@ class Trace:
                 calls=self.calls,
                 name=name,
                 gradients=gradients,
-                graph=tuple(self._graph(op, through)) if op is not None else (),
+                graph=graph,
                 keeps_graph=keeps_graph,
                 accumulates=accumulates,
                 many=many,
@@ -248,6 +253,7 @@ class Trace:
 
     def step(self, node: cst.CSTNode, file: SourceFile, name: str, optimizer: Optimizer) -> None:
         self.stepped.add(name.rsplit(".", 1)[-1])
+        self.stepped_at.update(dict.fromkeys(self.cells(optimizer.owners), fresh()))
         optimizer.name = optimizer.name or name
         if optimizer.loose:
             self.ledger.gradient("loose").look()  # what was added so far may well have been for this one

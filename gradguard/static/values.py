@@ -68,11 +68,15 @@ class Periodic(Value):
 
 @dataclass(slots=True, eq=False)
 class Seq(Value):
-    """A list, tuple or set. If it is not `exact`, its items stand for more of their kind."""
+    """A list, tuple or set. If it is not `exact`, its items stand for more of their kind.
+
+    `limit` is the `maxlen` of a deque, 0 if that is not known.
+    """
 
     items: list[Value]
     exact: bool = True
     kind: str = "list"
+    limit: int | None = None
 
 
 @dataclass(slots=True, eq=False)

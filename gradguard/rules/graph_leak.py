@@ -1,0 +1,74 @@
+"""A loop keeps the graphs of all of its turns: a loss is summed or collected with its graph."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gradguard.events import GraphKept
+from gradguard.ledger import Ledger
+from gradguard.rule import Acquittal, Report, Rule
+
+# A buffer of so few values is no leak, whatever it holds.
+_FEW = 50
+
+
+def detect(event: GraphKept, ledger: Ledger) -> Iterator[Report | Acquittal]:
+    if not event.grows or (event.bound is not None and event.bound < _FEW):
+        yield Acquittal(event.site)
+        return
+    value = f"`{event.value}`" if event.value else "the value"
+    holder = f"`{event.holder}`" if event.holder else "it"
+    if event.kind == "sum":
+        what = f"{holder} grows by the graph of {value} in every turn: nothing of it is freed, and memory fills up"
+        repair = f"add a number instead: `{event.value}.item()`, or `{event.value}.detach()`"
+    else:
+        what = f"{holder} keeps {value} with its graph, of every turn: nothing of it is freed, and memory fills up"
+        repair = f"put a value without a graph there: `{event.value}.item()`, or `{event.value}.detach()`"
+    if not event.value.replace(".", "").replace("_", "").isalnum():
+        repair = "keep a number (`.item()`) or a tensor without a graph (`.detach()`) instead"
+    yield Report(event.site, what, help=repair)
+
+
+RULE = Rule(
+    code="GG209",
+    name="graph-leak",
+    summary="losses or outputs are summed or collected together with their graphs",
+    why="""
+        A loss carries the graph that it was computed with. `total += loss` makes `total` a result of all losses so far,
+        and a list of losses holds them all: the intermediate results of every turn stay in memory although no backward
+        will ever use them again. The run slows down and ends with "out of memory".
+    """,
+    instead="""
+        Keep numbers: `total += loss.item()`, or `total += loss.detach()`, which does not wait for a GPU. The same goes
+        for outputs that are collected for a metric.
+    """,
+    bad="""
+        import torch
+
+        model = torch.nn.Linear(2, 1)
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        total = 0.0
+        for _ in range(5):
+            loss = model(torch.ones(4, 2)).pow(2).mean()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            total += loss  # <- here
+        print(total / 5)
+    """,
+    good="""
+        import torch
+
+        model = torch.nn.Linear(2, 1)
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        total = 0.0
+        for _ in range(5):
+            loss = model(torch.ones(4, 2)).pow(2).mean()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            total += loss.item()
+        print(total / 5)
+    """,
+    detect={GraphKept: detect},
+)

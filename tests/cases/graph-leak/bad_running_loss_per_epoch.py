@@ -1,0 +1,17 @@
+import torch
+from torch import nn
+
+torch.manual_seed(0)
+model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 1))
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+batches = [(torch.randn(6, 4), torch.randn(6, 1)) for _ in range(8)]
+criterion = nn.MSELoss()
+for epoch in range(2):
+    running_loss = 0.0
+    for x, y in batches:
+        optimizer.zero_grad()
+        loss = criterion(model(x), y)
+        loss.backward()
+        optimizer.step()
+        running_loss += loss  # expect: GG209
+    print(f"epoch {epoch}: {running_loss / len(batches):.3f}")
