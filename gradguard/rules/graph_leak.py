@@ -19,10 +19,10 @@ def detect(event: GraphKept, ledger: Ledger) -> Iterator[Report | Acquittal]:
     value = f"`{event.value}`" if event.value else "the value"
     holder = f"`{event.holder}`" if event.holder else "it"
     if event.kind == "sum":
-        what = f"{holder} grows by the graph of {value} in every turn: nothing of it is freed, and memory fills up"
+        what = f"{holder} grows by the graph of {value} in every turn: none of them is released, and memory grows"
         repair = f"add a number instead: `{event.value}.item()`, or `{event.value}.detach()`"
     else:
-        what = f"{holder} keeps {value} with its graph, of every turn: nothing of it is freed, and memory fills up"
+        what = f"{holder} keeps {value} of every turn together with its graph: none is released, and memory grows"
         repair = f"put a value without a graph there: `{event.value}.item()`, or `{event.value}.detach()`"
     if not event.value.replace(".", "").replace("_", "").isalnum():
         repair = "keep a number (`.item()`) or a tensor without a graph (`.detach()`) instead"
@@ -35,8 +35,8 @@ RULE = Rule(
     summary="losses or outputs are summed or collected together with their graphs",
     why="""
         A loss carries the graph that it was computed with. `total += loss` makes `total` a result of all losses so far,
-        and a list of losses holds them all: the intermediate results of every turn stay in memory although no backward
-        will ever use them again. The run slows down and ends with "out of memory".
+        and a list of losses holds them all. No backward can run through these graphs any more, and yet they stay in
+        memory, with all intermediate results where no backward has freed those. The run ends with "out of memory".
     """,
     instead="""
         Keep numbers: `total += loss.item()`, or `total += loss.detach()`, which does not wait for a GPU. The same goes

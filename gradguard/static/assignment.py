@@ -130,7 +130,8 @@ def set_attribute(
         return
     if isinstance(receiver, (Instance, Opaque)):
         held = receiver.attributes if isinstance(receiver, Instance) else receiver.memo
-        keeping.bound(it, held.get(name), value, f"{_self_name(target)}.{name}", (receiver.ident, name), node)
+        if not keeping.is_state(it, receiver, name):
+            keeping.bound(it, held.get(name), value, f"{_self_name(target)}.{name}", (receiver.ident, name), node)
     if isinstance(receiver, Instance):
         _note_rebinding(it, receiver.attributes.get(name), value, f"{_self_name(target)}.{name}", node)
         if isinstance(value, Tensor):

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from gradguard.static.project import SourceFile
     from gradguard.static.trace import Trace
 
-__all__ = ["Keeping", "bound", "emptied", "put"]
+__all__ = ["Keeping", "bound", "emptied", "is_state", "put"]
 
 _MOST_NODES = 300
 _NEAR = 4
@@ -152,6 +152,14 @@ def _is_trimmed(it: Interpreter, name: str) -> bool:
     last = re.escape(name.rsplit(".", 1)[-1])
     pattern = rf"\b{last}\.(pop|popleft|popitem)\(|\bdel [\w.]*\b{last}\[|\b{last}(\[:\])? = [\w.]*\b{last}\["
     return bool(last) and re.search(pattern, it.file.source.text) is not None
+
+
+def is_state(it: Interpreter, receiver: Instance | Opaque, name: str) -> bool:
+    """Whether an attribute is the state of a module that something resets: the voltage of a neuron, say."""
+    if not it.loops or not isinstance(receiver, Instance) or not receiver.is_module:
+        return False
+    text = receiver.cls.file.source.text
+    return len(re.findall(rf"\bself\.{re.escape(name)} = ", text)) > 1
 
 
 def bound(it: Interpreter, old: Value | None, new: Value, name: str, key: object, node: cst.CSTNode) -> None:

@@ -1,0 +1,80 @@
+"""Graphs that pile up: sums and containers that keep one dead graph more with each backward."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from gradguard.events import GraphKept
+from gradguard.runtime.dead import is_dead
+from gradguard.runtime.holders import Holder, attached, held_by
+from gradguard.runtime.sites import Instruction
+from gradguard.runtime.stores import is_trimmed, statement_that_fills
+from gradguard.runtime.watcher import BackwardCall, Watcher
+
+if TYPE_CHECKING:
+    from gradguard.runtime.guard import Guard
+
+__all__ = ["WATCHER"]
+
+# A call site's first backwards, then each time that their number has doubled.
+_FIRST = 8
+_GROWN_TO = 3
+
+
+class _Keeping(Watcher):
+    what = "graphs that are kept"
+
+    def __init__(self, guard: Guard) -> None:
+        super().__init__(guard)
+        self._visits: dict[Instruction | None, int] = {}
+        self._sizes: dict[tuple[Instruction | None, str], deque[tuple[int, int]]] = {}
+        self._told: set[str] = set()
+
+    def entering(self, call: BackwardCall) -> None:
+        if not call.adds:
+            return
+        visits = self._visits[call.here] = self._visits.get(call.here, 0) + 1
+        if visits > 1 and (visits <= _FIRST or visits & (visits - 1) == 0):
+            self._look(call, visits)
+
+    def _look(self, call: BackwardCall, visits: int) -> None:
+        for holder in held_by(call.frame, self.guard.sites):
+            sizes = self._sizes.setdefault((call.here, holder.path), deque(maxlen=3))
+            sizes.append((visits, holder.size))
+            if holder.path not in self._told and _grows(sizes) and _keeps_dead(holder):
+                self._told.add(holder.path)
+                self._tell(holder)
+
+    def _tell(self, holder: Holder) -> None:
+        limit = getattr(holder.value, "maxlen", None)
+        if not holder.is_sum and is_trimmed(holder, self.guard.sites):
+            limit = 0
+        found = statement_that_fills(holder, self.guard.sites)
+        if found is None:
+            return
+        site, value = found
+        kind = "sum" if holder.is_sum else "list"
+        self.guard.emit(GraphKept(site=site, holder=holder.path, value=value, kind=kind, bound=limit))
+
+
+def _grows(sizes: deque[tuple[int, int]]) -> bool:
+    """Whether the last three looks show growth, by about one in each backward or by more."""
+    if len(sizes) < 3:
+        return False
+    (before, least), (between, middle), (now, most) = sizes
+    grown = least < middle < most and most >= _GROWN_TO
+    return grown and 2 * (middle - least) >= between - before and 2 * (most - middle) >= now - between
+
+
+def _keeps_dead(holder: Holder) -> bool:
+    """Whether no backward can run through what is kept; the latest item may be of this very turn."""
+    if holder.is_sum:
+        return is_dead(holder.value.grad_fn)
+    items = list(holder.value.values() if isinstance(holder.value, dict) else holder.value)
+    picked = [items[0], items[(len(items) - 1) // 2], items[len(items) - 2]]
+    found: list[Any] = [attached(item) for item in picked]
+    return all(tensor is not None and is_dead(tensor.grad_fn) for tensor in found)
+
+
+WATCHER = _Keeping
