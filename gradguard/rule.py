@@ -42,7 +42,11 @@ Detector = Callable[[Any, Ledger], Iterable[Report | Acquittal]]
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One pitfall. `bad` marks the guilty line with `# <- here`; `good` is its repair. Both run as they stand."""
+    """One pitfall. `bad` marks the guilty line with `# <- here`; `good` is its repair. Both run as they stand.
+
+    `story` tells, for the pitfalls of a gradient's life, what happens to it in the bad and in the good example: a word
+    for each event (`backward`, `step`, `clear`). `gradguard explain` draws it.
+    """
 
     code: str
     name: str
@@ -53,6 +57,7 @@ class Rule:
     good: str
     detect: Mapping[type[Event], Detector]
     default: bool = True
+    story: tuple[str, str] = ("", "")
 
     def __post_init__(self) -> None:
         for field in ("why", "instead", "bad", "good"):

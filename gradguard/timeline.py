@@ -5,12 +5,12 @@ Pure data of the core: the runtime half records it, a reporter draws it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from gradguard.finding import Location
 
-__all__ = ["KINDS", "Lane", "Moment", "Stretch", "Timeline", "stretches"]
+__all__ = ["KINDS", "Lane", "Moment", "Stretch", "Timeline", "gradient_states", "stretches"]
 
 BACKWARD, STEP, CLEAR, UPDATE, OTHER = KINDS = ("backward", "step", "clear", "update", "other")
 
@@ -77,6 +77,18 @@ def stretches(moments: Sequence[Moment], lane: int) -> Iterator[Stretch]:
         state, begin = after, index
     if state and len(moments) > begin:
         yield Stretch(lane, begin, len(moments), state)
+
+
+def gradient_states(kinds: Iterable[str]) -> Iterator[str]:
+    """The state of one gradient after each event: empty (""), `fresh`, `used` or `stale`.
+
+    >>> list(gradient_states(["backward", "step", "backward", "step", "clear"]))
+    ['fresh', 'used', 'stale', 'stale', '']
+    """
+    state = ""
+    for kind in kinds:
+        state = _after(state, kind)
+        yield "stale" if state == "consumed" else state
 
 
 def _after(state: str, kind: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import shutil
@@ -13,11 +14,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gradguard.catalogue import all_rules, find
 from gradguard.events import Backward, OptimizerStep, ZeroGrad
 from gradguard.finding import CheckError, Finding, Location, Note
 from gradguard.ledger import Ledger
 from gradguard.reporters.html_report import html_page
-from gradguard.rule import Report
+from gradguard.reporters.pages import explain
+from gradguard.rule import Report, Rule
 from gradguard.rules import missing_zero_grad
 from gradguard.timeline import BACKWARD, CLEAR, KINDS, STEP, UPDATE, Lane, Moment, Timeline, stretches
 
@@ -182,3 +185,38 @@ def test_a_browser_draws_it(tmp_path: Path, width: int) -> None:
 def test_the_kinds_have_letters_of_their_own() -> None:
     assert len({kind[0] for kind in KINDS}) == len(KINDS)
     assert {BACKWARD, STEP, CLEAR, UPDATE} < set(KINDS)
+
+
+def verdicts(rule: Rule, story: str) -> int:
+    """How often a rule reports a gradient to which this happens."""
+    ledger = Ledger()
+    ledger.born(["g"])
+    gradients = frozenset(["g"])
+    count = 0
+    for kind in story.split():
+        event = {
+            "backward": Backward(site=1, name="loss", gradients=gradients),
+            "step": OptimizerStep(site=2, updater=1, name="optimizer", gradients=gradients),
+            "clear": ZeroGrad(site=3, name="optimizer", gradients=gradients),
+        }[kind]
+        detect = rule.detect.get(type(event))
+        said = () if detect is None else detect(event, ledger)
+        count += sum(isinstance(verdict, Report) for verdict in said)
+        ledger.record(event)
+    return count
+
+
+@pytest.mark.parametrize("rule", [rule for rule in all_rules() if rule.story[0]], ids=lambda rule: rule.name)
+def test_the_drawn_story_is_the_pitfall(rule: Rule) -> None:
+    bad, good = rule.story
+    assert verdicts(rule, bad) == 1
+    assert verdicts(rule, good) == 0
+
+
+def test_the_drawing_fits_a_narrow_page_without_unicode() -> None:
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    explain(find("missing-zero-grad"), stream)
+    stream.seek(0)
+    text = stream.read()
+    assert "o===========o-----------o###########o" in text
+    assert "stale" in text

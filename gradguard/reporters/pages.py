@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from typing import TextIO
 
 from gradguard.reporters.display import width
+from gradguard.reporters.frame import Line
 from gradguard.reporters.text import TextReport
 from gradguard.rule import Rule
+from gradguard.timeline import gradient_states
 
 __all__ = ["explain", "list_rules", "list_rules_as_json"]
 
@@ -24,6 +26,7 @@ def explain(rule: Rule, stream: TextIO) -> None:
         report.paragraph(f"This rule is off by default; `--select {rule.code}` turns it on.")
     report.write([])
     _section(report, "Why", rule.why)
+    _drawing(report, rule)
     _example(report, "Bad", rule.bad)
     _example(report, "Good", rule.good)
     _section(report, "Instead", rule.instead)
@@ -69,6 +72,38 @@ def _example(report: TextReport, title: str, code: str) -> None:
         style = "primary" if _MARK in line else "text"
         report.write([(f"    {line}", style)] if line else [])
     report.write([])
+
+
+_SLOTS = (12, 9)
+_STATES = {
+    "": ("·", "gutter", "empty"),
+    "fresh": ("━", "good", "fresh"),
+    "used": ("─", "note", "used"),
+    "stale": ("═", "primary", "stale"),
+}
+_PLAIN_LINES = {"·": ".", "━": "=", "─": "-", "═": "#", "●": "o"}
+_WORDS = {"clear": "zero_grad"}
+
+
+def _drawing(report: TextReport, rule: Rule) -> None:
+    """The life of a gradient, drawn as a line whose kind is its state."""
+    if not rule.story[0]:
+        return
+    report.write([("The gradient", "title")])
+    slot = _SLOTS[report.columns is not None and report.columns < 72]
+    for title, story in zip(("bad", "good"), rule.story, strict=True):
+        events = story.split()
+        line: Line = [("        ", "text")]
+        states = "        "
+        for state in gradient_states(events):
+            glyph, style, name = _STATES[state]
+            line += [("●", "title"), (glyph * (slot - 1), style)]
+            states += f" {name}".ljust(slot)
+        words = "".join(_WORDS.get(kind, kind).ljust(slot) for kind in events)
+        report.write([(f"  {title}".ljust(8), "title"), (words.rstrip(), "text")])
+        report.write([(report.drawn(text, _PLAIN_LINES), style) for text, style in line])
+        report.write([(states.rstrip(), "gutter")])
+        report.write([])
 
 
 def _sentence(text: str) -> str:

@@ -90,6 +90,10 @@ class TextReport:
     def write(self, line: Line) -> None:
         self._writer.write(line)
 
+    def drawn(self, text: str, plain: Mapping[str, str]) -> str:
+        """The text, with other characters where the stream cannot hold these."""
+        return text if self.glyphs is _FANCY else "".join(plain.get(char, char) for char in text)
+
     def findings(self, result: Result) -> None:
         for finding in result.findings:
             for line in self._finding(finding):

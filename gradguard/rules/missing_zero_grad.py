@@ -89,4 +89,5 @@ RULE = Rule(
             optimizer.step()
     """,
     detect={OptimizerStep: detect, ManualUpdate: detect},
+    story=("backward step backward step", "backward step clear backward step"),
 )

@@ -77,4 +77,5 @@ RULE = Rule(
             optimizer.step()
     """,
     detect={OptimizerStep: detect},
+    story=("backward step clear step", "backward step clear backward step"),
 )

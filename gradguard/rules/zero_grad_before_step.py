@@ -96,4 +96,5 @@ RULE = Rule(
             optimizer.step()
     """,
     detect={OptimizerStep: detect},
+    story=("backward clear step", "clear backward step"),
 )
