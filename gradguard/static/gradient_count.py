@@ -19,7 +19,7 @@ _ONE_TENSOR = frozenset(
     "type type_as float double half masked_fill where clamp clamp_min clamp_max zeros_like ones_like new_zeros "
     "new_ones zeros ones full empty_like mul_ div_ add_ sub_ neg_ zero_ fill_ masked_fill_ clamp_ reciprocal flip "
     "gather scatter index_select conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d interpolate "
-    "pad relu cumsum tensordot outer diag tril triu".split()
+    "pad relu cumsum tensordot outer diag tril triu as_tensor from_numpy tensor".split()
 )
 
 
