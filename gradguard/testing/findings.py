@@ -40,6 +40,7 @@ class _NoFindings(contextlib.ContextDecorator):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        __tracebackhide__ = True
         ended = self._watches.pop()
         ended.__exit__(kind, error, traceback)
         findings = ended.report.findings

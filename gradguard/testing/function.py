@@ -94,6 +94,7 @@ def check_function(
     Not judged: points at which the function has a kink or a jump, as relu has at 0. Torch's random numbers start from
     the same seed in each call of forward, and are left as they were.
     """
+    __tracebackhide__ = True
     import hypothesis
     import hypothesis.strategies as st
 

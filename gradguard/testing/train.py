@@ -59,6 +59,7 @@ def assert_trains(
     Afterwards the model, its gradients, the optimizer and the random numbers of torch, Python and numpy are as they
     were; lists and dicts that `forward` fills are not.
     """
+    __tracebackhide__ = True
     named = dict(model.named_parameters())
     if not named:
         raise DoesNotTrain(f"{type(model).__name__} has no parameters: are its layers kept in a plain list or dict?")
