@@ -16,6 +16,7 @@ from typing import TypeAlias
 __all__ = [
     "Backward",
     "ClipGrad",
+    "Cut",
     "Escape",
     "Event",
     "FunctionInstance",
@@ -67,12 +68,32 @@ class GraphNode:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Cut:
+    """What keeps a value out of the graph. `kind` is one of
+
+    mode (`what` switches gradients off), detach, number (`.item()`), numpy, rewrap (`torch.tensor(t)`), discrete (argmax,
+    comparisons, integers), frozen (parameters), made (nothing in it requires grad), releaf (`requires_grad_()`).
+
+    `site` is where that happened, `what` the operation as the source has it, `name` the variable.
+    """
+
+    kind: str
+    site: Site | None = None
+    what: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Backward(Event):
     """A backward pass: it adds to `gradients` and frees the buffers of `graph` unless `keeps_graph`.
 
     `graph` lists the operations that the pass surely runs through, the root first. `many` is true if the root surely
     has more than one element, false if it has exactly one; `seeded` if a gradient for the root was given.
     `accumulates` is false for `torch.autograd.grad`, which returns gradients instead of adding them up.
+
+    `requires_grad` is false if the root surely has no graph, and `cut` tells why. `leaf` is set if the root is nothing
+    but a leaf, and tells what made it one. `dead` are the terms of the root that surely have no graph and were computed
+    from values that had one.
     """
 
     name: str
@@ -85,6 +106,10 @@ class Backward(Event):
     unreduced: Site | None = None
     unreduced_by: str = ""
     seeded: bool | None = False
+    requires_grad: bool | None = None
+    cut: Cut | None = None
+    leaf: Cut | None = None
+    dead: tuple[Cut, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from gradguard.static.values import (
     NONE,
     Class,
     Const,
+    Cut,
     Instance,
     Module,
     Opaque,
@@ -116,6 +117,8 @@ def _note_rebinding(it: Interpreter, old: Value | None, new: Value, name: str, n
             new.rebound, new.rebound_file = old.rebound, old.rebound_file  # it was lost before
         elif old.leaf and it.trace.cells(old.owners) & {cell for cell, _ in new.grad_of}:
             new.rebound, new.rebound_file, new.name = node, it.file, name
+            if new.requires_grad is False:
+                new.cut = Cut("rebound", node, it.file, lost=True)
     elif isinstance(old, Seq) and isinstance(new, Seq) and len(old.items) == len(new.items):
         for before, after in zip(old.items, new.items, strict=True):
             _note_rebinding(it, before, after, name, node)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
+from gradguard import events
 from gradguard.static import syntax, tensors
 from gradguard.static.shapes import UNKNOWN
 from gradguard.static.values import (
     Arguments,
     Const,
+    Cut,
     Instance,
     Module,
     Op,
@@ -78,6 +81,7 @@ def run_backward(
                 root.op = Op(root.operation or "the loss", node, it.file, saves=True, name=name)
             size = root.size
             unreduced = ((root.file, root.unreduced[0]), root.unreduced[1]) if root.unreduced else None
+        facts = _facts(it, root)
         only: frozenset[int] | None = None
         through: frozenset[int] | None = None
         if inputs is not None:
@@ -99,9 +103,48 @@ def run_backward(
             shape=size.describe(),
             unreduced=unreduced,
             seeded=seeded,
-            wild=isinstance(root, Opaque) and not root.reach,
+            facts=facts,
+            # Of a backward that fails or reaches nothing, only its place in the order of calls is wanted.
+            wild=(isinstance(root, Opaque) and not root.reach) or bool(facts.get("cut")),
             through=through,
         )
+
+
+def _facts(it: Interpreter, root: Tensor | Opaque) -> dict[str, Any]:
+    """Whether the root surely has no graph, is nothing but a leaf, or has terms without a graph."""
+    if it.expected:
+        return {}
+    name = root.name if isinstance(root, Tensor) else root.bound
+    if isinstance(root, Opaque):
+        if root.cut is not None and root.cut.lost and root.op is None:
+            return {"requires_grad": False, "cut": _told(root.cut, name)}
+    elif root.requires_grad is False and root.cut is not None and (root.cut.lost or not it.trace.imagined):
+        return {"requires_grad": False, "cut": _told(root.cut, name)}
+    elif root.requires_grad and root.op is None and root.leaf and root.releaf is not None:
+        maker, cut = root.releaf
+        if cut is not None and cut.lost:
+            return {"requires_grad": True, "leaf": _told(maker, name), "cut": _told(cut, name)}
+    if root.op is None:
+        return {}
+    managed = it.trace.managed()
+    dead = dict.fromkeys(cut for op in _summed(root.op) for cut in op.dead if it.trace.cells(cut.of) & managed)
+    return {"requires_grad": True, "dead": tuple(_told(cut, "") for cut in dead)}
+
+
+def _told(cut: Cut, name: str) -> events.Cut:
+    site = (cut.file, cut.node) if cut.node is not None else None
+    return events.Cut(kind=cut.kind, site=site, what=cut.what, name=name)
+
+
+def _summed(root: Op) -> Iterator[Op]:
+    """The operations from the root down that only add up and scale."""
+    seen = {root.ident}
+    queue = [root]
+    for op in queue:
+        if op.linear and len(seen) < 400:
+            yield op
+            queue.extend(parent for parent in op.parents if parent.ident not in seen)
+            seen.update(parent.ident for parent in op.parents)
 
 
 def _between(root: Op, targets: list[Value]) -> frozenset[int]:

@@ -43,6 +43,7 @@ from gradguard.static.values import (
 
 if TYPE_CHECKING:
     from gradguard.static.interpreter import Interpreter
+    from gradguard.static.project import SourceFile
 
 __all__ = ["call", "evaluate_call", "evaluate_defaults", "make_function"]
 
@@ -359,11 +360,12 @@ def _run(it: Interpreter, function: Function, scope: Scope, receiver: Value | No
     frame = Frame(
         function.file, scope, function, receiver, global_scope=_global_scope(function), loops_before=len(it.loops)
     )
-    calls, enabled, loops, depth = it.trace.calls, it.grad_enabled, len(it.loops), len(it.frames)
+    calls, loops, depth = it.trace.calls, len(it.loops), len(it.frames)
+    enabled, mode_site = it.grad_enabled, it.mode_site
     it.trace.calls = (*calls, node)
     it.frames.append(frame)
     if "no_grad" in function.flags:
-        it.grad_enabled = False
+        it.grad_enabled, it.mode_site = False, _decorator(function)
     elif "enable_grad" in function.flags:
         it.grad_enabled = True
     try:
@@ -380,8 +382,18 @@ def _run(it: Interpreter, function: Function, scope: Scope, receiver: Value | No
         it.trace.calls = calls
         del it.loops[loops:]
         if "no_grad" in function.flags or "enable_grad" in function.flags:
-            it.grad_enabled = enabled
+            it.grad_enabled, it.mode_site = enabled, mode_site
     return frame.result if frame.result is not None else NONE
+
+
+def _decorator(function: Function) -> tuple[SourceFile, cst.CSTNode, str]:
+    """Where a function is told to run without gradients."""
+    for decorator in getattr(function.node, "decorators", ()):
+        expression = decorator.decorator
+        name = syntax.dotted(expression.func if type(expression) is cst.Call else expression)
+        if _FLAGS.get(name.rsplit(".", 1)[-1]) == "no_grad":
+            return function.file, expression, f"@{name}"
+    return function.file, function.node, "torch.no_grad"
 
 
 # --- classes ---------------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from gradguard.static import expressions, optimizers
+from gradguard.static import cuts, expressions, optimizers
 from gradguard.static.arithmetic import Compute
 from gradguard.static.values import (
     FALSE,
@@ -119,7 +119,8 @@ def compare(it: Interpreter, symbol: str, compute: Compute, left: Value, right: 
         if isinstance(right, Table) or len(keys) == len(right.items):
             return TRUE if (left.value in keys) is (symbol == "in") else FALSE
     if isinstance(left, (Tensor,)) or isinstance(right, Tensor):
-        return Opaque("comparison", refs=(left, right))
+        cut = cuts.made_by(it, "discrete", node, f"the comparison `{symbol}`", [left, right])
+        return Opaque("comparison", refs=(left, right), detached=True, cut=cut)
     if symbol in ("is", "is not") and not isinstance(left, Opaque) and not isinstance(right, Opaque):
         return TRUE if (left is right) is (symbol == "is") else FALSE
     if symbol in ("==", "!=") and isinstance(right, Const):

@@ -343,6 +343,7 @@ def _method_entry(cls: cst.ClassDef, node: cst.FunctionDef) -> Start:
             return
         if isinstance(made, Instance):
             attributes.forget_what_others_change(made, value, node)
+        it.trace.imagined = True
         _enter(it, package, Bound(found, made, value), node)
         if isinstance(made, Instance) and (not it.trace.passes or _is_repeated(it, value)):
             _enter(it, package, Bound(found, made, value), node)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from gradguard.static import assignment, calls, conditions, imports, library, loops, objects, optimizers, tensors
+from gradguard.static import assignment, calls, conditions, cuts, imports, library, loops, objects, optimizers, tensors
 from gradguard.static.arithmetic import BINARY, COMPARE, Compute
 from gradguard.static.index import names_in
 from gradguard.static.values import (
@@ -297,6 +297,17 @@ def _binary(it: Interpreter, node: cst.BinaryOperation) -> Value:
 
 def binary(it: Interpreter, symbol: str, compute: Compute, left: Value, right: Value, node: cst.CSTNode) -> Value:
     """`left symbol right`."""
+    result = _binary_result(it, symbol, compute, left, right, node)
+    if isinstance(result, Opaque) and result.cut is None and result.op is None and not result.reach:
+        cut = cuts.joined([left, right])
+        if cut is not None and cut.kind != "made":
+            result.cut, result.detached = cut, True
+    return result
+
+
+def _binary_result(
+    it: Interpreter, symbol: str, compute: Compute, left: Value, right: Value, node: cst.CSTNode
+) -> Value:
     if isinstance(left, Const) and isinstance(right, Const):
         return _fold(symbol, compute, left, right)
     if isinstance(left, Tensor) or isinstance(right, Tensor):

@@ -82,10 +82,12 @@ class Interpreter:
     frames: list[Frame] = field(default_factory=list)
     loops: list[Loop] = field(default_factory=list)
     grad_enabled: bool | None = True
+    mode_site: tuple[SourceFile, cst.CSTNode, str] | None = None
     packages: dict[int, Package] = field(default_factory=dict)
     stack: list[cst.CSTNode] = field(default_factory=list)
     mode_call: cst.CSTNode | None = None
     trying: int = 0
+    expected: int = 0
 
     @property
     def frame(self) -> Frame:
@@ -122,14 +124,14 @@ class Interpreter:
     def load(self, file: SourceFile) -> Package:
         package = self.packages.get(id(file))
         if package is None:
-            loops, enabled, self.loops = self.loops, self.grad_enabled, []
+            loops, enabled, self.loops = self.loops, (self.grad_enabled, self.mode_site), []
             self.grad_enabled = True
             try:
                 package = self.run_file(file, main=False)
             except Raised:
                 package = self.packages[id(file)]
             finally:
-                self.loops, self.grad_enabled = loops, enabled
+                self.loops, (self.grad_enabled, self.mode_site) = loops, enabled
         return package
 
     # --- statements --------------------------------------------------------------------------------------------------
@@ -356,7 +358,12 @@ def _run_try(it: Interpreter, node: cst.Try | cst.TryStar) -> str:
 
 
 def _run_with(it: Interpreter, node: cst.With) -> str:
-    return _enter(it, node, 0)
+    expected = any(_expects_an_error(item.item) for item in node.items)
+    it.expected += expected
+    try:
+        return _enter(it, node, 0)
+    finally:
+        it.expected -= expected
 
 
 def _enter(it: Interpreter, node: cst.With, position: int) -> str:
@@ -381,7 +388,7 @@ def _enter(it: Interpreter, node: cst.With, position: int) -> str:
 
         manager.run(inside)
         return ending[0]
-    enabled = it.grad_enabled
+    enabled, mode_site = it.grad_enabled, it.mode_site
     value = library.enter(it, manager, item.item)
     if target is not None:
         assignment.assign(it, target, value, node)
@@ -389,9 +396,16 @@ def _enter(it: Interpreter, node: cst.With, position: int) -> str:
         return _enter(it, node, position + 1)
     finally:
         if library.is_grad_mode(manager):
-            it.grad_enabled = enabled
+            it.grad_enabled, it.mode_site = enabled, mode_site
         if isinstance(manager, Instance):
             library.leave(it, manager, item.item)
+
+
+def _expects_an_error(manager: cst.BaseExpression) -> bool:
+    """Whether it is `pytest.raises(…)` or `self.assertRaises(…)`."""
+    return type(manager) is cst.Call and syntax.dotted(manager.func).rsplit(".", 1)[-1].lower().startswith(
+        ("raises", "assertraises")
+    )
 
 
 def _run_match(it: Interpreter, node: cst.Match) -> str:

@@ -9,16 +9,29 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from gradguard.static import backprop, conditions, escape, imports, objects, optimizers, protocol, syntax, tensors
+from gradguard.static import (
+    backprop,
+    conditions,
+    cuts,
+    escape,
+    imports,
+    objects,
+    optimizers,
+    protocol,
+    syntax,
+    tensors,
+)
 from gradguard.static.shapes import UNKNOWN, Size
 from gradguard.static.standard import STANDARD
 from gradguard.static.values import (
+    MADE,
     NONE,
     TRUE,
     Arguments,
     Bound,
     Class,
     Const,
+    Cut,
     External,
     Function,
     Instance,
@@ -110,6 +123,7 @@ def enter(it: Interpreter, manager: Value, node: cst.CSTNode) -> Value:
     mode = grad_mode(manager)
     if mode is not None:
         it.grad_enabled = mode
+        it.mode_site = (it.file, node, _mode_text(node))
         return NONE
     if isinstance(manager, Opaque) and manager.called == "grad mode unknown":
         it.grad_enabled = None
@@ -122,6 +136,12 @@ def enter(it: Interpreter, manager: Value, node: cst.CSTNode) -> Value:
     if isinstance(manager, Opaque) and manager.called.endswith("scale_loss") and manager.refs:
         return manager.refs[0]
     return manager
+
+
+def _mode_text(node: cst.CSTNode) -> str:
+    if type(node) is cst.Call and syntax.dotted(node.func).endswith("set_grad_enabled"):
+        return f"{syntax.dotted(node.func)}(False)"
+    return cuts.shown(node, "the grad mode")
 
 
 def leave(it: Interpreter, manager: Instance, node: cst.CSTNode) -> None:
@@ -206,7 +226,10 @@ def call(it: Interpreter, path: str, arguments: Arguments, node: cst.CSTNode) ->
     if path.startswith(("torch.linalg.", "torch.special.", "torch.fft.")):
         return _function(it, last, arguments, node, last)
     if path.startswith("builtins."):
-        return Opaque(last, refs=tuple(arguments.all()), reach=tensors.reach_of(arguments.all()))
+        made = Opaque(last, refs=tuple(arguments.all()), reach=tensors.reach_of(arguments.all()))
+        made.cut = cuts.joined(arguments.all()) if arguments.positional else None
+        made.detached = made.cut is not None
+        return made
     if path.startswith("torch.") or imports.is_library(path):
         return _other(it, path, last, arguments, node)
     if _looks_like_optimizer_class(last) and arguments.positional:
@@ -227,8 +250,15 @@ def _other(it: Interpreter, path: str, last: str, arguments: Arguments, node: cs
         return _optimizer_step(it, arguments, node)
     if last[:1].isupper():
         # A class of a library: it keeps its arguments, and nothing happens to them yet.
-        return Opaque(last, refs=tuple(given), called=path, reach=tensors.reach_of(given))
-    return escape.unknown_call(it, last, arguments, node, library=imports.is_library(path))
+        made = Opaque(last, refs=tuple(given), called=path, reach=tensors.reach_of(given))
+        if last == "DataLoader":
+            made.cut = MADE
+        return made
+    result = escape.unknown_call(it, last, arguments, node, library=imports.is_library(path))
+    if path.startswith(("numpy.", "math.", "random.", "statistics.", "time.", "torchvision.datasets.")):
+        # Neither arrays nor numbers have a graph.
+        result.cut, result.detached = cuts.made_by(it, "numpy", node, f"{path}(…)", given), True
+    return result
 
 
 def _looks_like_optimizer_class(name: str) -> bool:
@@ -267,6 +297,8 @@ def _create(it: Interpreter, name: str, arguments: Arguments, node: cst.CSTNode)
         tensors.look(it, given, node)
     wants = arguments.get(-1, "requires_grad")
     flag = False if wants is None else (bool(wants.value) if isinstance(wants, Const) else None)
+    if name in ("as_tensor", "asarray") and given and isinstance(given[0], Tensor):
+        return given[0]  # the tensor itself
     size = tensors.size_of(
         "function", name, given, {k: v for k, v in arguments.keywords.items() if k != "requires_grad"}
     )
@@ -285,6 +317,34 @@ def _create(it: Interpreter, name: str, arguments: Arguments, node: cst.CSTNode)
         operation=name,
         cpu=device is None,
         dtype="float32" if kind == "float" else "float64" if kind == "double" else kind,
+        **_rewrapped(it, name, given, node, flag),
+    )
+
+
+def _rewrapped(
+    it: Interpreter, name: str, given: list[Value], node: cst.CSTNode, flag: bool | None
+) -> dict[str, Cut | tuple[Cut, Cut | None]]:
+    """What becomes of a graph when its values are put into a new tensor."""
+    if name not in ("tensor", "as_tensor", "asarray", "from_numpy", "full", "Tensor") or not given:
+        return {}
+    if name == "as_tensor" and not isinstance(given[0], Seq) and cuts.cut_of(given[0]) is None:
+        return {"cut": None} if flag is False else {}  # type: ignore[dict-item]
+    cut = cuts.made_by(it, "rewrap", node, cuts.shown(node, f"torch.{name}(…)"), given[:2])
+    if flag:
+        return {"releaf": (Cut("releaf", node, it.file, cuts.shown(node, f"torch.{name}(…)")), cut)}
+    return {"cut": cut} if flag is False else {}
+
+
+def _legacy_tensor(it: Interpreter, arguments: Arguments, node: cst.CSTNode) -> Value:
+    """`torch.Tensor(values)`: a tensor that is given comes back as it is, numbers make a new one."""
+    first = arguments.get(0)
+    if isinstance(first, Tensor):
+        return first
+    if isinstance(first, Opaque) and cuts.cut_of(first) is None:
+        return Opaque("Tensor", refs=(first,), reach=tensors.reach_of([first]))
+    given = [first] if isinstance(first, Seq) else []
+    return tensors.leaf(
+        it, node, UNKNOWN, requires_grad=False, operation="Tensor", cpu=True, **_rewrapped(it, "Tensor", given, node, False)
     )
 
 
@@ -301,11 +361,21 @@ def _variable(it: Interpreter, arguments: Arguments, node: cst.CSTNode) -> Value
     data = arguments.get(0, "data")
     wants = arguments.get(1, "requires_grad")
     if isinstance(wants, Const) and wants.value:
+        cut = cuts.made_by(it, "rewrap", node, "Variable(…)", [data] if data is not None else [])
         return tensors.leaf(
-            it, node, data.size if isinstance(data, Tensor) else UNKNOWN, requires_grad=True, operation="Variable"
+            it,
+            node,
+            data.size if isinstance(data, Tensor) else UNKNOWN,
+            requires_grad=True,
+            operation="Variable",
+            releaf=(Cut("releaf", node, it.file, "Variable(…, requires_grad=True)"), cut),
         )
     if isinstance(data, Tensor) and data.requires_grad is not False:
-        return tensors.method(it, data, "detach", Arguments(), node)
+        # Since PyTorch 0.4 a Variable is the tensor itself; what old code meant is not known.
+        made = tensors.method(it, data, "detach", Arguments(), node)
+        if isinstance(made, Tensor):
+            made.cut = None
+        return made
     if isinstance(data, Opaque) and tensors.in_graph(data):
         return Opaque(data.hint, detached=True)
     return data if data is not None else Opaque()
@@ -313,7 +383,7 @@ def _variable(it: Interpreter, arguments: Arguments, node: cst.CSTNode) -> Value
 
 def _module(it: Interpreter, kind: str, arguments: Arguments, node: cst.CSTNode) -> Value:
     """The constructor of a module of torch.nn."""
-    trains = kind not in _PARAMETERLESS and not kind.endswith("Loss")
+    trains = kind not in _PARAMETERLESS and (not kind.endswith("Loss") or kind.startswith("Adaptive"))
     module = Module(kind, tuple(arguments.positional), dict(arguments.keywords), has_parameters=trains)
     it.trace.ledger.born([module.ident])
     if kind in ("Sequential", "ModuleList", "ModuleDict", "ParameterList", "ParameterDict"):
@@ -409,6 +479,9 @@ def _autograd_grad(it: Interpreter, arguments: Arguments, node: cst.CSTNode) -> 
             made = tensors.apply(it, "autograd.grad", [outputs], {}, node, "autograd.grad()", size=size, saves=True)
         else:
             made = Tensor(requires_grad=False, leaf=True, size=size, operation="autograd.grad")
+            if tensors.absent(create) or (isinstance(create, Const) and create.value is False):
+                sources = tensors.reach_of([outputs])
+                made.cut = Cut("gradient", node, it.file, cuts.shown(node, "torch.autograd.grad(…)"), True, sources)
         results.append(made)
     if count is None:
         if keeps:
@@ -513,6 +586,10 @@ _CALLS: dict[str, Callable[[Interpreter, Arguments, cst.CSTNode], Value]] = {
     "torch.set_grad_enabled": _set_grad_enabled,
     "torch.autograd.set_grad_enabled": _set_grad_enabled,
     "torch.device": _device,
+    **dict.fromkeys(
+        ("torch.Tensor", "torch.FloatTensor", "torch.DoubleTensor", "torch.cuda.FloatTensor", "torch.cuda.DoubleTensor"),
+        _legacy_tensor,
+    ),
     "torch.amp.GradScaler": _scaler,
     "torch.utils.checkpoint.checkpoint": _checkpoint,
     "torch.cuda.is_available": _true,

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from gradguard.static import backprop, calls, conditions, escape, library, optimizers, shapes, tensors
+from gradguard.static import backprop, calls, conditions, cuts, escape, library, optimizers, shapes, tensors
 from gradguard.static.shapes import UNKNOWN, Size
 from gradguard.static.values import (
+    MADE,
     Arguments,
     Bound,
+    Cut,
     Instance,
     Module,
     Op,
@@ -128,6 +130,7 @@ def _call_module(it: Interpreter, module: Module, arguments: Arguments, node: cs
         size=size if isinstance(size, Size) else UNKNOWN,
         module=module if trains else None,
         saves=module.kind not in ("Identity", "Flatten", "Unflatten"),
+        frozen=it.trace.frozen_at.get(module.ident) if module.has_parameters and module.frozen else MADE,
     )
     if isinstance(result, Tensor) and module.frozen is None and result.requires_grad and module.has_parameters:
         result.requires_grad = None
@@ -142,7 +145,7 @@ def _states(kind: str, result: Tensor, size: object) -> Value:
     def twin() -> Tensor:
         return Tensor(
             requires_grad=result.requires_grad, leaf=result.leaf, op=result.op, reach=result.reach,
-            operation=result.operation, made_at=result.made_at, file=result.file,
+            operation=result.operation, made_at=result.made_at, file=result.file, cut=result.cut,
         )  # fmt: skip
 
     if kind in ("RNN", "GRU", "MultiheadAttention"):
@@ -206,7 +209,12 @@ def _apply_unknown_module(
         # It may leave results in an object that it is given.
         it.trace.elsewhere |= it.trace.cells(tensors.reach_of(given))
     trains = not module.frozen and it.grad_enabled is not False
-    if it.grad_enabled is False or (module.frozen and not graph):
+    if it.grad_enabled is False and it.mode_site is not None:
+        file, place, what = it.mode_site
+        lost = not module.frozen or cuts.surely_trains(given)
+        cut = Cut("mode", place, file, what, lost, tensors.reach_of([*given, module]))
+        return Opaque("output", detached=True, cut=cut)
+    if module.frozen and not graph:
         return Opaque("output", detached=True)
     # What such a module does with a second input (a hidden state, say) is not known: it may well detach it.
     first = graph[0] if graph else None

@@ -11,6 +11,7 @@ from gradguard.static import (
     backprop,
     calls,
     containers,
+    cuts,
     escape,
     library,
     modules,
@@ -52,6 +53,8 @@ _SAME = frozenset(
 _PARAMETERS = frozenset("parameters named_parameters trainable_parameters".split())
 # Methods of engines that hand back what they are given, wrapped.
 _HANDS_BACK = frozenset("prepare setup setup_module setup_optimizers unwrap_model initialize wrap configure".split())
+# Methods that tensors, arrays and numbers have in common.
+_NUMERIC = frozenset("mean sum max min abs long int bool pow sqrt add sub mul div round std var all any".split())
 _REPEATABLE = frozenset("optimizers lr_schedulers get_optimizer get_optimizers unwrap".split())
 
 
@@ -71,7 +74,10 @@ def element(it: Interpreter, tensor: Tensor, node: cst.CSTNode) -> Value:
 def unknown_item(it: Interpreter, iterable: Value, hint: str) -> Value:
     if isinstance(iterable, Opaque):
         name = hint or (iterable.hint.removesuffix("s"))
-        return Opaque(name, refs=iterable.refs, op=iterable.op, reach=iterable.reach, attribute=f"in {iterable.hint}")
+        return Opaque(
+            name, refs=iterable.refs, op=iterable.op, reach=iterable.reach, attribute=f"in {iterable.hint}",
+            cut=iterable.cut, detached=iterable.detached,
+        )  # fmt: skip
     return Opaque(hint, refs=(iterable,))
 
 
@@ -83,7 +89,7 @@ def unpacked(it: Interpreter, value: Value, position: int, hint: str, node: cst.
             return value.memo[key]
         made = Opaque(
             hint or value.hint, refs=value.refs, op=value.op, reach=value.reach, stable=value.stable, parent=value,
-            attribute=hint, optimizer=value.optimizer,
+            attribute=hint, optimizer=value.optimizer, cut=value.cut, detached=value.detached,
         )  # fmt: skip
         value.memo[key] = made
         return made
@@ -113,11 +119,14 @@ def item(it: Interpreter, value: Value, key: Value, node: cst.CSTNode) -> Value:
             hint = key.value if isinstance(key.value, str) else value.hint
             known = Opaque(
                 hint, refs=value.refs, op=value.op, reach=value.reach, parent=value, stable=value.stable,
-                attribute="[]", optimizer=value.optimizer,
+                attribute="[]", optimizer=value.optimizer, cut=value.cut, detached=value.detached,
             )  # fmt: skip
             value.memo["[]", key.value] = known
         return known
-    return Opaque(value.hint, refs=value.refs, op=value.op, reach=value.reach, attribute="[]")
+    return Opaque(
+        value.hint, refs=value.refs, op=value.op, reach=value.reach, attribute="[]", cut=value.cut,
+        detached=value.detached,
+    )  # fmt: skip
 
 
 def consumed(it: Interpreter, value: Value) -> Value:
@@ -174,6 +183,8 @@ def attribute(it: Interpreter, value: Value, name: str, node: cst.CSTNode) -> Va
         return Method(value, name)
     if isinstance(value, Const):
         return Opaque(name)
+    if isinstance(value, Seq) and value.kind == "tuple" and name in ("values", "indices") and len(value.items) == 2:
+        return value.items[name == "indices"]
     return Method(value, name)
 
 
@@ -184,7 +195,9 @@ def _opaque_attribute(it: Interpreter, value: Opaque, name: str, node: cst.CSTNo
     if name == "grad" and (value.parameters or value.op is None):
         return _opaque_grad(it, value, node)
     if name == "data":
-        return value if value.op is None else Opaque(value.hint, detached=True)
+        if value.op is None:
+            return value
+        return Opaque(value.hint, detached=True, cut=cuts.made_by(it, "data", node, ".data", [value]))
     made = Opaque(name, parent=value, attribute=name, stable=value.stable, op=value.op, reach=value.reach)
     if value.op is None and not value.reach:
         made.refs = ()
@@ -442,19 +455,31 @@ def _opaque_method(it: Interpreter, value: Opaque, name: str, arguments: Argumen
     trains = value.op is None and name not in tensors.TENSOR_ONLY and escape.handles_gradients(name)
     if tensors.in_graph(value) and not trains:
         if name in ("detach", "item", "tolist", "numpy", "detach_"):
-            return Opaque(value.hint, detached=True)
+            kind = "detach" if name.startswith("detach") else "numpy" if name == "numpy" else "number"
+            return Opaque(value.hint, detached=True, cut=cuts.made_by(it, kind, node, f".{name}()", [value]))
         if name in ("float", "to", "cuda", "cpu", "half", "mean", "sum") or name in tensors.TENSOR_ONLY:
             return tensors.method(it, tensors.as_tensor(value), name, arguments, node)
         return Opaque(name, refs=(value, *arguments.all()), op=value.op, reach=value.reach)
     if name in ("scale", "unscale") and first is not None and tensors.in_graph(first):
         return tensors.apply(it, "mul", [first], {}, node, f".{name}()", size=_size(first))
+    if name in ("item", "tolist", "numpy") and not arguments.positional:
+        kind = "numpy" if name == "numpy" else "number"
+        return Opaque(name, detached=True, cut=cuts.made_by(it, kind, node, f".{name}()", [value]))
     if name in _SAME:
         return value
+    if value.cut is not None and value.cut.kind != "made" and name in _NUMERIC:
+        made = Tensor(requires_grad=False, leaf=True, name=value.hint, cut=value.cut)
+        return tensors.method(it, made, name, arguments, node)
     if name in tensors.TENSOR_ONLY:
+        cut = cuts.cut_of(value)
         tensor = Tensor(
-            requires_grad=False if name == "detach" else None, leaf=True if name == "detach" else None, name=value.hint
+            requires_grad=False if name == "detach" or cut is not None else None,
+            leaf=True if name == "detach" or cut is not None else None,
+            name=value.hint,
+            cut=cut,
         )
         if name == "detach":
+            tensor.cut = cuts.made_by(it, "detach", node, ".detach()", [value])
             return tensor
         return tensors.method(it, tensor, name, arguments, node)
     if name in ("items", "values", "keys", "copy", "get", "next", "__next__"):

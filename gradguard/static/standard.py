@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from gradguard.static import assignment, expressions, loops, objects, optimizers, tensors
+from gradguard.static import assignment, cuts, expressions, loops, objects, optimizers, tensors
 from gradguard.static.arithmetic import BINARY
 from gradguard.static.values import (
     FALSE,
@@ -258,7 +258,8 @@ def _number(it: Interpreter, arguments: Arguments, node: cst.CSTNode) -> Value:
     tensors.look(it, list(arguments.all()), node)
     if isinstance(first, Const) and isinstance(first.value, (int, float)):
         return first
-    return Opaque("number", stable=isinstance(first, Opaque) and first.stable and not tensors.in_graph(first))
+    stable = isinstance(first, Opaque) and first.stable and not tensors.in_graph(first)
+    return Opaque("number", stable=stable, cut=cuts.made_by(it, "number", node, cuts.shown(node, "float(…)"), arguments.all()))
 
 
 def _deepcopy(it: Interpreter, arguments: Arguments, node: cst.CSTNode) -> Value:

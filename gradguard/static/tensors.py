@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 from gradguard.events import GradRead
-from gradguard.static import backprop, shapes, syntax
+from gradguard.static import backprop, cuts, shapes, syntax
 from gradguard.static.shapes import ANY, INT, UNKNOWN, Size
 from gradguard.static.values import (
     FALSE,
+    MADE,
     NONE,
     TRUE,
     Arguments,
     Const,
+    Cut,
     External,
     Instance,
     Method,
@@ -50,6 +52,12 @@ NO_GRAPH = frozenset(
     "new new_tensor resize_as_ bernoulli multinomial one_hot equal allclose logical_and logical_or "
     "logical_not is_tensor numel".split()
 )
+# Operations whose second result, if they have two, are positions.
+_WITH_POSITIONS = frozenset("max min topk sort kthvalue median mode cummax cummin".split())
+# Operations that only add up and scale, so that a term without a graph adds nothing to the gradient.
+_SUMS = frozenset("add sub + - stack cat concat hstack".split())
+_SCALES = frozenset("neg mean sum mul div nanmean view reshape squeeze unsqueeze flatten to cuda cpu float double".split())
+_DEAD_TERMS = frozenset({"discrete", "number", "numpy", "rewrap", "gradient"})
 NUMBERS = frozenset(
     "item tolist numpy size dim ndimension numel element_size stride nelement data_ptr is_floating_point".split()
 )
@@ -106,6 +114,8 @@ def leaf(
     it: Interpreter, node: cst.CSTNode | None, size: Size = UNKNOWN, *, requires_grad: bool | None, **facts: Any
 ) -> Tensor:
     """A new leaf tensor."""
+    if requires_grad is False:
+        facts.setdefault("cut", MADE)
     tensor = Tensor(requires_grad=requires_grad, leaf=True, size=size, file=it.file, leaf_at=node, **facts)
     if requires_grad:
         tensor.owners = (tensor,)
@@ -123,6 +133,8 @@ def as_tensor(value: Opaque) -> Tensor:
         reach=value.reach,
         name=value.hint,
     )
+    if not known and not value.parameters and (cut := cuts.cut_of(value)) is not None:
+        tensor.requires_grad, tensor.leaf, tensor.cut = False, True, cut
     if value.parameters:
         tensor.requires_grad, tensor.leaf, tensor.owners = True, None, (value,)
     return tensor
@@ -188,14 +200,20 @@ def apply(
     size: Size | tuple[Size, ...] | None = None,
     module: Owner | None = None,
     saves: bool | None = None,
+    frozen: Cut | None = MADE,
 ) -> Value:
     """The result of an operation on tensors; a tuple of tensors where the operation returns several."""
     inputs = [v for v in walk([*args, *kwargs.values()]) if isinstance(v, Tensor) or in_graph(v)]
     look(it, inputs, node)
     if size is None:
         size = size_of(kind, name, args, kwargs)
+        if name in _WITH_POSITIONS and not isinstance(size, tuple) and _has_positions(name, args, kwargs):
+            size = (UNKNOWN, UNKNOWN)
+    everything = [*args, *kwargs.values()]
     if name in NO_GRAPH:
-        return _plain(it, node, size, label or name)
+        if name in cuts.DISCRETE:
+            return _plain(it, node, size, label or name, cuts.made_by(it, "discrete", node, label or name, everything))
+        return _plain(it, node, size, label or name, MADE)
     requires = _requires(it, inputs, module)
     grad_of = frozenset().union(*(v.grad_of for v in inputs if isinstance(v, Tensor)))
     op: Op | None = None
@@ -208,10 +226,23 @@ def apply(
         if module is not None:
             leaves += (module,)
         op = Op(label or name, node, it.file, name not in FREE if saves is None else saves, parents, leaves)
+        if name in _SUMS:
+            terms = [cut for value in walk(args) if (cut := cuts.cut_of(value)) is not None]
+            op.linear, op.dead = True, tuple(cut for cut in terms if cut.lost and cut.kind in _DEAD_TERMS)
+        elif name in _SCALES:
+            op.linear = len(inputs) - sum(cuts.cut_of(value) is not None for value in inputs) == 1
     first = next((v for v in inputs if isinstance(v, Tensor)), None)
     sizes = size if isinstance(size, tuple) else (size,)
+    cut = None
+    if requires is False and (frozen is not None or it.grad_enabled is False):
+        cut = cuts.of_operation(it, name, label or name, everything, node, frozen, module is not None)
     results: list[Value] = []
     for one in sizes:
+        if results and name in _WITH_POSITIONS:
+            by = f"the positions that `{(label or name).strip('.')}` returns"
+            made = cuts.made_by(it, "discrete", node, by, everything)
+            results.append(_plain(it, node, one, label or name, made))
+            continue
         tensor = Tensor(
             requires_grad=requires,
             leaf=None if requires is None else not requires,
@@ -223,6 +254,7 @@ def apply(
             made_at=node,
             leaf_at=next((v.leaf_at for v in inputs if isinstance(v, Tensor) and v.owners), None),
             file=it.file,
+            cut=cut,
         )
         if one.many is not False:
             inherited = first.unreduced if first is not None and first.size.many else None
@@ -231,10 +263,17 @@ def apply(
     return results[0] if not isinstance(size, tuple) else Seq(results, kind="tuple")
 
 
-def _plain(it: Interpreter, node: cst.CSTNode, size: Size | tuple[Size, ...], label: str) -> Value:
+def _has_positions(name: str, args: list[Value], kwargs: dict[str, Value]) -> bool:
+    if name in ("topk", "sort"):
+        return True
+    dim = kwargs.get("dim") or (args[1] if len(args) > 1 else None)
+    return isinstance(dim, Const) and isinstance(dim.value, int)
+
+
+def _plain(it: Interpreter, node: cst.CSTNode, size: Size | tuple[Size, ...], label: str, cut: Cut) -> Value:
     if isinstance(size, tuple):
-        return Seq([_plain(it, node, one, label) for one in size], kind="tuple")
-    return Tensor(requires_grad=False, leaf=True, size=size, operation=label, file=it.file)
+        return Seq([_plain(it, node, one, label, cut) for one in size], kind="tuple")
+    return Tensor(requires_grad=False, leaf=True, size=size, operation=label, file=it.file, cut=cut)
 
 
 def _requires(it: Interpreter, inputs: list[Value], module: Owner | None) -> bool | None:
@@ -286,7 +325,7 @@ def attribute(it: Interpreter, tensor: Tensor, name: str, node: cst.CSTNode) -> 
     if name == "grad":
         return read_grad(it, tensor, node)
     if name == "data":
-        return _data(tensor)
+        return _cut_off(it, tensor, _data(tensor), "data", ".data", node)
     if name in ("T", "mT", "H", "real", "imag"):
         return apply(it, name, [tensor], {}, node, f".{name}", kind="method")
     if name == "requires_grad":
@@ -372,7 +411,8 @@ def set_attribute(
         else:
             write(it, tensor, value, node, operation="data")
     elif name == "requires_grad":
-        set_requires_grad(it, tensor, value.value if isinstance(value, Const) else None, node)
+        wanted = value.value if isinstance(value, Const) else None
+        set_requires_grad(it, tensor, wanted, node, f".requires_grad = {wanted}")
 
 
 def assign_grad(
@@ -390,14 +430,26 @@ def assign_grad(
     it.trace.escape(owners)
 
 
-def set_requires_grad(it: Interpreter, value: Value, wanted: bool | None, node: cst.CSTNode) -> None:
+def set_requires_grad(
+    it: Interpreter, value: Value, wanted: bool | None, node: cst.CSTNode, what: str = ".requires_grad_()"
+) -> None:
     """`value.requires_grad_(wanted)`, for tensors, modules and whatever holds parameters."""
+    if isinstance(value, (Module, Instance)):
+        it.trace.frozen_at.pop(value.ident, None)
+        if wanted is False and not it.trace.guesses:
+            it.trace.frozen_at[value.ident] = Cut("frozen", node, it.file, what, lost=True)
     if isinstance(value, Tensor):
         if value.owners and value.owners != (value,):
             for owner in value.owners:
-                set_requires_grad(it, owner, wanted, node)
+                one = value.partial or (isinstance(owner, Module) and value in owner.attributes.values())
+                set_requires_grad(it, owner, None if one and not wanted else wanted, node, what)
             value.requires_grad = wanted
         elif value.leaf is not False or not value.requires_grad:
+            if wanted and value.requires_grad is False and value.cut is not None:
+                value.releaf = Cut("releaf", node, it.file, what), value.cut
+            elif not wanted:
+                known = wanted is False and value.owners == (value,) and not it.trace.guesses
+                value.cut = Cut("frozen", node, it.file, what, lost=True) if known else value.cut
             value.requires_grad = wanted
             value.rebound = None
             if wanted:
@@ -409,19 +461,19 @@ def set_requires_grad(it: Interpreter, value: Value, wanted: bool | None, node: 
     elif isinstance(value, Module):
         value.frozen = None if wanted is None else not wanted
         for child in value.children:
-            set_requires_grad(it, child, wanted, node)
+            set_requires_grad(it, child, wanted, node, what)
     elif isinstance(value, Instance):
         value.frozen = None if wanted is None else not wanted
         for child in list(value.attributes.values()):
             if isinstance(child, (Module, Instance)) or (isinstance(child, Tensor) and child.owners):
-                set_requires_grad(it, child, wanted, node)
+                set_requires_grad(it, child, wanted, node, what)
     elif isinstance(value, Opaque):
         value.frozen = None if wanted is None else not wanted
         if wanted:
             value.parameters = True
     elif isinstance(value, Parameters):
         for owner in value.owners:
-            set_requires_grad(it, owner, wanted, node)
+            set_requires_grad(it, owner, wanted, node, what)
 
 
 # --- writing in place ------------------------------------------------------------------------------------------------
@@ -441,6 +493,8 @@ def write(
         zero = _is_zero(value) and augmented in ("", "*")
         _write_grad(it, target, value, node, zero=zero)
         return
+    if cuts.cut_of(value) is None and it.grad_enabled is not False:
+        target.cut = None
     base = target.base or target
     grad_of = value.grad_of if isinstance(value, Tensor) else frozenset()
     owners = base.owners
@@ -473,8 +527,9 @@ def method(it: Interpreter, tensor: Tensor, name: str, arguments: Arguments, nod
         backprop.backward(it, tensor, arguments, node)
         return NONE
     if name == "detach":
-        return _detached(tensor)
+        return _cut_off(it, tensor, _detached(tensor), "detach", ".detach()", node)
     if name == "detach_":
+        _cut_off(it, tensor, tensor, "detach", ".detach_()", node)
         tensor.requires_grad, tensor.leaf, tensor.op, tensor.reach, tensor.owners = False, True, None, frozenset(), ()
         return tensor
     if name == "requires_grad_":
@@ -487,7 +542,14 @@ def method(it: Interpreter, tensor: Tensor, name: str, arguments: Arguments, nod
         look(it, [tensor], node)
         if name in ("size", "dim", "ndimension", "numel") and tensor.size.dims is not None:
             return _size_method(tensor, name, arguments)
-        return Opaque(name, detached=True)
+        cut = MADE
+        if name in ("item", "tolist", "numpy"):
+            cut = cuts.made_by(it, "numpy" if name == "numpy" else "number", node, f".{name}()", [tensor])
+        return Opaque(name, detached=True, cut=cut)
+    if name in ("to", "type", "byte", "short") and (name in ("byte", "short") or _to_integers(arguments)):
+        return _plain(it, node, tensor.size, f".{name}()", cuts.made_by(it, "discrete", node, f".{name}()", [tensor]))
+    if name == "new_tensor" and arguments.positional:
+        return _plain(it, node, UNKNOWN, name, cuts.made_by(it, "rewrap", node, ".new_tensor(…)", arguments.positional))
     if name in _CONVERSIONS and tensor.leaf is not False:
         return _convert(it, tensor, name, arguments, node)
     if name.endswith("_") and not name.endswith("__"):
@@ -500,6 +562,19 @@ def method(it: Interpreter, tensor: Tensor, name: str, arguments: Arguments, nod
     if name in ("share_memory_", "is_contiguous"):
         return Opaque(name)
     return apply(it, name, args, arguments.keywords, node, f".{name}()", kind="method")
+
+
+def _to_integers(arguments: Arguments) -> bool:
+    return any(
+        isinstance(value, External) and cuts.is_integer(value.path.rsplit(".", 1)[-1].lower().removesuffix("tensor"))
+        for value in arguments.all()
+    )
+
+
+def _cut_off(it: Interpreter, tensor: Tensor, result: Tensor, kind: str, what: str, node: cst.CSTNode) -> Tensor:
+    result.cut = cuts.made_by(it, kind, node, what, [tensor])
+    result.file = it.file
+    return result
 
 
 def _detached(tensor: Tensor) -> Tensor:
@@ -541,6 +616,8 @@ def _convert(it: Interpreter, tensor: Tensor, name: str, arguments: Arguments, n
         if same is None and result.requires_grad:
             result.leaf = None
             result.owners = tensor.owners
+        if same is None and result.cut is not None and result.cut.kind == "mode":
+            result.cut = tensor.cut  # it may be the leaf itself
         if not result.requires_grad:
             result.leaf = True
     return result
@@ -601,6 +678,8 @@ def _in_place(it: Interpreter, tensor: Tensor, name: str, arguments: Arguments, 
         return tensor
     if name == "zero_":
         tensor.operation, tensor.grad_of = "zeros", frozenset()
+    if it.grad_enabled is not False and cuts.joined(arguments.all()) is None:
+        tensor.cut = None
     tensors = [v for v in arguments.all() if isinstance(v, Tensor)]
     if (tensor.base or tensor).owners:
         with_gradient = next((v for v in tensors if v.grad_of), None)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any
 
 import libcst as cst
 
@@ -30,7 +32,20 @@ from gradguard.ledger import Ledger
 from gradguard.rule import Acquittal, Detector, Report, Rule
 from gradguard.static.keeping import Keeping
 from gradguard.static.project import SourceFile
-from gradguard.static.values import Instance, Module, Op, Opaque, Optimizer, Owner, Seq, Table, Tensor, Value, fresh
+from gradguard.static.values import (
+    Cut,
+    Instance,
+    Module,
+    Op,
+    Opaque,
+    Optimizer,
+    Owner,
+    Seq,
+    Table,
+    Tensor,
+    Value,
+    fresh,
+)
 
 __all__ = ["OutOfFuel", "Trace", "Verdict"]
 
@@ -76,6 +91,8 @@ class Trace:
     haunted: bool = False
     passes: int = 0
     elsewhere: set[int] = field(default_factory=set)
+    frozen_at: dict[int, Cut] = field(default_factory=dict)
+    imagined: bool = False  # other methods may have run before, so that attributes may have changed
     backward_hooked: bool = False
     keeping: Keeping = field(default_factory=Keeping)
     stepped_at: dict[Hashable, int] = field(default_factory=dict)
@@ -154,6 +171,7 @@ class Trace:
         seeded: bool | None = False,
         wild: bool = False,
         through: frozenset[int] | None = None,
+        facts: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
         cells = self.cells(reach)
         loose = cells - self.managed()
@@ -187,6 +205,7 @@ class Trace:
                 unreduced=unreduced[0] if unreduced else None,
                 unreduced_by=unreduced[1] if unreduced else "",
                 seeded=seeded,
+                **facts,
             )
         )
         if self.backward_hooked:

@@ -26,11 +26,31 @@ def fresh() -> int:
     return next(_counter)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Cut:
+    """Why a value surely has no graph. `kind` is that of `events.Cut`; `what` is the operation, as the source has it.
+
+    `lost` says that what went in had a graph, or would have had one; `of` are the leaves and modules it came from.
+    """
+
+    kind: str
+    node: cst.CSTNode | None = None
+    file: SourceFile | None = None
+    what: str = ""
+    lost: bool = False
+    of: frozenset[Owner] = frozenset()
+
+
+# A value that was made without a graph: a constant, data, `torch.zeros(3)`.
+MADE = Cut("made")
+
+
 @dataclass(slots=True, eq=False)
 class Op:
     """One operation of an autograd graph. `leaves` are the leaves and modules whose gradients it feeds directly.
 
-    `unsure` is the unknown module that it applies, which may be frozen for all that is known.
+    `unsure` is the unknown module that it applies, which may be frozen for all that is known. `linear` says that it
+    only adds up and scales what goes in; `dead` are the cuts of the terms that have no graph.
     """
 
     operation: str
@@ -41,6 +61,8 @@ class Op:
     leaves: tuple[Owner, ...] = ()
     unsure: Opaque | Instance | None = None
     name: str = ""
+    linear: bool = False
+    dead: tuple[Cut, ...] = ()
     ident: int = field(default_factory=fresh)
 
 
@@ -112,6 +134,7 @@ class Opaque(Value):
     optimizer: bool = False
     detached: bool = False
     bound: str = ""
+    cut: Cut | None = None
     ident: int = field(default_factory=fresh)
 
 
@@ -120,7 +143,8 @@ class Tensor(Value):
     """A tensor. `owner` is set on leaves (itself, or the modules whose parameters it stands for).
 
     `base` is the leaf whose storage it shares (`w.data`); `grad_of` the gradients that its value was computed from, as
-    (gradient, generation); `handle` the owners whose `.grad` it is.
+    (gradient, generation); `handle` the owners whose `.grad` it is. `cut` tells why it surely has no graph, if that is
+    sure; `releaf` what made a leaf that requires grad of a value without one, and why that value had none.
     """
 
     requires_grad: bool | None = None
@@ -144,6 +168,8 @@ class Tensor(Value):
     dtype: str = ""
     partial: bool = False
     name: str = ""
+    cut: Cut | None = None
+    releaf: tuple[Cut, Cut | None] | None = None
     ident: int = field(default_factory=fresh)
 
 
