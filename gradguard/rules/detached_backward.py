@@ -15,7 +15,7 @@ _CAUSE = {
     "number": "{what} gives a plain number here, and the graph is lost",
     "numpy": "{what} leaves PyTorch here, and the graph is lost",
     "rewrap": "{what} copies the values into a new tensor that has no graph",
-    "discrete": "the result of {what} has no gradient",
+    "discrete": "no gradient goes through {what}",
     "gradient": "{what} without `create_graph=True` gives gradients that have no graph of their own",
     "frozen": "the parameters are frozen here, and nothing else in it requires a gradient",
 }

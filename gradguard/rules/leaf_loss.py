@@ -15,7 +15,7 @@ _CAUSE = {
     "number": "the graph was lost here: {what} gives a plain number",
     "numpy": "the graph was lost here: {what} leaves PyTorch",
     "rewrap": "the graph is lost here: {what} copies the values into a new tensor",
-    "discrete": "the graph was lost here: {what} has no gradient",
+    "discrete": "the graph was lost here: no gradient goes through {what}",
     "gradient": "the graph was lost here: {what} without `create_graph=True`",
     "frozen": "the parameters were frozen here",
 }
@@ -24,7 +24,7 @@ _CAUSE = {
 def detect(event: Backward, ledger: Ledger) -> Iterator[Report | Acquittal]:
     leaf = event.leaf
     site = event.site if leaf is None or leaf.site is None else leaf.site
-    if leaf is None:
+    if leaf is None or event.seeded is not False:
         yield Acquittal(event.site, key=event.site)
         return
     name = f"`{event.name}`" if event.name and "(" not in event.name else "the loss"

@@ -75,6 +75,7 @@ class Guard:
         self._by_kind: dict[type[Event], list[Rule]] = {}
         self.attentive = True
         self.depth = 0
+        self.reached_nothing = False  # a backward has been told of that computes no gradient
         self.past: deque[_Past] = deque(maxlen=_REMEMBERED)  # the latest backward passes
         self.watchers: list[Watcher] = [*(make(self) for make in all_watchers()), *(make(self) for make in more)]
         self._told: dict[str, tuple[tuple[Watcher, Callable[..., Any]], ...]] = {}
@@ -133,6 +134,8 @@ class Guard:
             and not any(self.ledger.gradient(cell).added for cell in event.gradients)
             else None
         )
+        if idle is not None and self.reached_nothing:
+            return None
         first: Finding | None = None
         for report in self.reports:
             first = report.add(rule, verdict, self.locate, extra, idle) or first

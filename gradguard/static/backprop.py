@@ -81,7 +81,7 @@ def run_backward(
                 root.op = Op(root.operation or "the loss", node, it.file, saves=True, name=name)
             size = root.size
             unreduced = ((root.file, root.unreduced[0]), root.unreduced[1]) if root.unreduced else None
-        facts = _facts(it, root)
+        facts = _facts(it, root, trains=accumulates and inputs is None)
         only: frozenset[int] | None = None
         through: frozenset[int] | None = None
         if inputs is not None:
@@ -110,7 +110,7 @@ def run_backward(
         )
 
 
-def _facts(it: Interpreter, root: Tensor | Opaque) -> dict[str, Any]:
+def _facts(it: Interpreter, root: Tensor | Opaque, *, trains: bool) -> dict[str, Any]:
     """Whether the root surely has no graph, is nothing but a leaf, or has terms without a graph."""
     if it.expected:
         return {}
@@ -120,7 +120,7 @@ def _facts(it: Interpreter, root: Tensor | Opaque) -> dict[str, Any]:
             return {"requires_grad": False, "cut": _told(root.cut, name)}
     elif root.requires_grad is False and root.cut is not None and (root.cut.lost or not it.trace.imagined):
         return {"requires_grad": False, "cut": _told(root.cut, name)}
-    elif root.requires_grad and root.op is None and root.leaf and root.releaf is not None:
+    elif trains and root.requires_grad and root.op is None and root.leaf and root.releaf is not None:
         maker, cut = root.releaf
         if cut is not None and cut.lost:
             return {"requires_grad": True, "leaf": _told(maker, name), "cut": _told(cut, name)}

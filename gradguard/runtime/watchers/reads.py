@@ -56,19 +56,9 @@ class _Reads(Watcher):
 
     def failed(self, error: BaseException, roots: Sequence[Any], frame: FrameType) -> None:
         """A backward that once had a graph has none now: a parameter may have been rebound."""
-        if _NO_GRAPH not in str(error):
-            return
-        here, sites = Instruction(id(frame.f_code), frame.f_lasti), self.guard.sites
-        if not any(past[1] == here for past in self.guard.past):
-            return
-        codes = [frame.f_code, *(code for code in sites.codes.values() if sites.is_user(code))]
-        for code in {code.co_filename: code for code in reversed(codes)}.values():
-            found = text.rebinding(code, None, anywhere=True)
-            if found is not None:
-                place, name = found
-                read = GradRead(site=here, name=name, is_leaf=True, requires_grad=False, rebound_at=place)
-                self.guard.explain(error, read)
-                return
+        read = lost_parameter(self.guard, frame) if _NO_GRAPH in str(error) else None
+        if read is not None:
+            self.guard.explain(error, read)
 
     def escaped(self, error: BaseException) -> None:
         if isinstance(error, (AttributeError, TypeError)) and "NoneType" in str(error):
@@ -126,6 +116,20 @@ class _Reads(Watcher):
 
 
 WATCHER = _Reads
+
+
+def lost_parameter(guard: Guard, frame: FrameType) -> GradRead | None:
+    """The rebinding of a parameter after which a backward has no graph any more, if that is what happened."""
+    here, sites = Instruction(id(frame.f_code), frame.f_lasti), guard.sites
+    if not torch.is_grad_enabled() or not any(past[1] == here for past in guard.past):
+        return None
+    codes = [frame.f_code, *(code for code in sites.codes.values() if sites.is_user(code))]
+    for code in {code.co_filename: code for code in reversed(codes)}.values():
+        found = text.rebinding(code, None, anywhere=True)
+        if found is not None:
+            place, name = found
+            return GradRead(site=here, name=name, is_leaf=True, requires_grad=False, rebound_at=place)
+    return None
 
 
 def _install_warnings(reads: _Reads, patches: Patches) -> None:
