@@ -69,12 +69,12 @@ class GraphNode:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cut:
-    """What keeps a value out of the graph. `kind` is one of
+    """What keeps a value out of the graph: where it happened, the operation as the source has it, and the variable.
 
-    mode (`what` switches gradients off), detach, number (`.item()`), numpy, rewrap (`torch.tensor(t)`), discrete (argmax,
-    comparisons, integers), frozen (parameters), made (nothing in it requires grad), releaf (`requires_grad_()`).
-
-    `site` is where that happened, `what` the operation as the source has it, `name` the variable.
+    `kind` is mode (`what` switches gradients off), detach, data, number (`.item()`), numpy, rewrap
+    (`torch.tensor(t)`), discrete (argmax, comparisons, integers), gradient (`autograd.grad` without a graph), frozen
+    (parameters), made (nothing in it requires grad), rebound (a lost parameter), releaf (`requires_grad_()`), or ""
+    where that is not known.
     """
 
     kind: str

@@ -20,15 +20,15 @@ _CAUSE = {
     "frozen": "the parameters are frozen here, and nothing else in it requires a gradient",
 }
 _HELP = {
-    "mode": "compute the forward pass of the loss outside of it, and keep it for evaluation; where it was switched off by "
-    "`torch.set_grad_enabled(False)`, switch it on again before training",
+    "mode": "compute the forward pass of the loss outside of it, and keep it for evaluation; where gradients were "
+    "switched off by `torch.set_grad_enabled(False)`, switch them on again before training",
     "detach": "leave the graph whole between the parameters and the loss, and detach only copies for logging",
     "data": "leave the graph whole between the parameters and the loss, and detach only copies for logging",
     "number": "add up the tensors themselves (`total = total + loss`) and call `.item()` only on copies for logging",
     "numpy": "compute the loss with PyTorch operations throughout",
     "rewrap": "join tensors with `torch.stack(losses)` or `sum(losses)`, which keep the graph",
-    "discrete": "compute the loss from the scores themselves (`cross_entropy(logits, target)`, softmax, a soft version of "
-    "the metric)",
+    "discrete": "compute the loss from the scores themselves (`cross_entropy(logits, target)`, softmax, a soft "
+    "version of the metric)",
     "gradient": "pass `create_graph=True` to it",
     "frozen": "train at least one parameter (`requires_grad_(True)`), or drop the backward",
     "made": "create what is to be trained with `requires_grad=True`, or as `nn.Parameter`",
@@ -82,9 +82,10 @@ RULE = Rule(
     why="""
         A loss can be differentiated only if an unbroken chain of tensor operations leads from the parameters to it. The
         chain breaks under `torch.no_grad()`, with `.detach()`, `.data`, `.item()`, `float(…)`, `.numpy()`, and where
-        values are put into a new tensor (`torch.tensor(losses)`); `argmax`, comparisons and integers have no gradient at
-        all. PyTorch then raises "element 0 of tensors does not require grad and does not have a grad_fn" and does not
-        say where the chain broke. If only one term of the loss is cut off, nothing is raised, and that term trains nothing.
+        values are put into a new tensor (`torch.tensor(losses)`); `argmax`, comparisons and integers have no gradient
+        at all. PyTorch then raises "element 0 of tensors does not require grad and does not have a grad_fn" and does
+        not say where the chain broke. If only one term of the loss is cut off, nothing is raised, and that term trains
+        nothing.
     """,
     instead="""
         Compute the loss from the outputs of the model with tensor operations, outside of `torch.no_grad()`. Add losses

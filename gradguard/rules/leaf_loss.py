@@ -39,8 +39,8 @@ def detect(event: Backward, ledger: Ledger) -> Iterator[Report | Acquittal]:
         site,
         f"{how} of its own: backward then succeeds, but no parameter gets a gradient and nothing is trained",
         tuple(notes),
-        help="remove it, and repair the place where the graph was lost: the loss must be computed from the parameters by "
-        "tensor operations",
+        help="remove it, and repair the place where the graph was lost: the loss must be computed from the parameters "
+        "by tensor operations",
         key=event.site,
     )
 

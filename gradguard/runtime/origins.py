@@ -9,15 +9,34 @@ from __future__ import annotations
 
 import ast
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import CodeType, FrameType, FunctionType, MethodType
+from types import FrameType, FunctionType, MethodType
 from typing import Any
 
 import torch
 
 from gradguard.events import Cut
-from gradguard.runtime.sites import Sites, SourceLine, expression_at, locals_of, parsed
+from gradguard.runtime.sites import Sites, expression_at, locals_of, parsed
+from gradguard.runtime.syntax import (
+    attribute_bindings,
+    bindings,
+    frozen_at,
+    is_method,
+    is_parameter,
+    is_second,
+    is_true,
+    last_name,
+    matched,
+    parameters_of,
+    parts,
+    place_of,
+    positions,
+    released,
+    returns,
+    short,
+    with_blocks,
+)
 from gradguard.runtime.text import scope as scope_of
 
 __all__ = ["Origin", "cause", "expects_an_error", "leaf_maker", "root_expression"]
@@ -33,28 +52,31 @@ _DISCRETE = frozenset(
 )
 _POSITIONS = frozenset("max min topk sort kthvalue median mode cummax cummin".split())
 _NEW = frozenset("tensor new_tensor as_tensor from_numpy full Tensor FloatTensor DoubleTensor".split())
-_INTEGER = frozenset("int8 int16 int32 int64 uint8 bool long int short LongTensor IntTensor BoolTensor ByteTensor".split())
+_INTEGER = frozenset(
+    "int8 int16 int32 int64 uint8 bool long int short LongTensor IntTensor BoolTensor ByteTensor".split()
+)
 
 
 @dataclass(slots=True)
 class Origin:
-    """What an expression was computed from. `trains` says that something in it requires grad, or would without the cut."""
+    """What an expression was computed from.
+
+    `trains` says that something in it requires grad, or would without the cut; `known` that all of it could be read.
+    """
 
     trains: bool = False
     cut: Cut | None = None
     known: bool = True
 
     def join(self, other: Origin) -> None:
-        if other.cut is not None and other.trains and not (self.cut is not None and self.trains):
-            self.cut = other.cut
-        elif self.cut is None:
+        if (other.cut is not None and other.trains and not (self.cut is not None and self.trains)) or self.cut is None:
             self.cut = other.cut
         self.trains = self.trains or other.trains
         self.known = self.known and other.known
 
     def cut_by(self, kind: str, path: str, node: ast.AST, what: str) -> None:
         if self.cut is None or not self.trains:
-            self.cut = Cut(kind=kind, site=_here(path, node), what=what)
+            self.cut = Cut(kind=kind, site=place_of(path, node), what=what)
 
 
 @dataclass(slots=True, eq=False)
@@ -97,14 +119,7 @@ def _attribute(value: Any, name: str) -> Any:
     return MethodType(found, value) if isinstance(found, FunctionType) else found
 
 
-def _here(path: str, node: ast.AST) -> SourceLine:
-    assert isinstance(node, (ast.stmt, ast.expr))
-    return SourceLine(
-        path, node.lineno, node.col_offset, node.end_lineno or node.lineno, node.end_col_offset or node.col_offset
-    )
-
-
-# --- where a backward was called ---------------------------------------------------------------------------------------
+# --- where a backward was called -------------------------------------------------------------------------------------
 
 
 def root_expression(frame: FrameType, root: Any) -> ast.expr | None:
@@ -136,7 +151,7 @@ def _call_in(frame: FrameType) -> ast.Call | None:
         for part in (ast.walk(tree) if tree is not None else ())
         if isinstance(part, ast.Call)
         and part.lineno <= frame.f_lineno <= (part.end_lineno or part.lineno)
-        and _last_name(part.func) in ("backward", "manual_backward", "grad")
+        and last_name(part.func) in ("backward", "manual_backward", "grad")
     ]
     return found[0] if len(found) == 1 else None
 
@@ -151,10 +166,10 @@ def expects_an_error(frame: FrameType | None, sites: Sites) -> bool:
     """Whether the user's code says that it expects one: `with pytest.raises(…)`, `self.assertRaises(…)`."""
     while frame is not None:
         if sites.is_user(frame.f_code):
-            for block in _blocks(scope_of(frame.f_code), frame.f_lineno):
+            for block in with_blocks(scope_of(frame.f_code), frame.f_lineno):
                 for item in block.items:
                     call = item.context_expr
-                    if isinstance(call, ast.Call) and _last_name(call.func).lower().startswith(
+                    if isinstance(call, ast.Call) and last_name(call.func).lower().startswith(
                         ("raises", "assertraises")
                     ):
                         return True
@@ -162,24 +177,13 @@ def expects_an_error(frame: FrameType | None, sites: Sites) -> bool:
     return False
 
 
-def _blocks(tree: ast.AST | None, line: int) -> list[ast.With | ast.AsyncWith]:
-    """The `with` statements around a line, the outermost first."""
-    if tree is None:
-        return []
-    return [
-        node
-        for node in ast.walk(tree)
-        if isinstance(node, (ast.With, ast.AsyncWith)) and node.body[0].lineno <= line <= (node.end_lineno or 0)
-    ]
-
-
-# --- grad mode ---------------------------------------------------------------------------------------------------------
+# --- grad mode -------------------------------------------------------------------------------------------------------
 
 
 def _mode(node: ast.expr) -> bool | None:
     """Whether a context manager or decorator switches gradients on or off; None if it is something else."""
     call = node if isinstance(node, ast.Call) else None
-    name = _last_name(call.func if call is not None else node)
+    name = last_name(call.func if call is not None else node)
     first = call.args[0] if call is not None and call.args else None
     if name in _OFF:
         return isinstance(first, ast.Constant) and first.value is False
@@ -190,17 +194,17 @@ def _mode(node: ast.expr) -> bool | None:
 
 def _switched_off_at(scope: _Scope, line: int) -> tuple[ast.expr, str] | None:
     """What switches gradients off around a line of a function."""
-    for block in reversed(_blocks(scope.tree, line)):
+    for block in reversed(with_blocks(scope.tree, line)):
         for item in reversed(block.items):
             mode = _mode(item.context_expr)
             if mode is True:
                 return None
             if mode is False:
-                return item.context_expr, _short(item.context_expr)
+                return item.context_expr, short(item.context_expr)
     for decorator in reversed(getattr(scope.tree, "decorator_list", [])):
         mode = _mode(decorator)
         if mode is not None:
-            return None if mode else (decorator, "@" + _short(decorator))
+            return None if mode else (decorator, "@" + short(decorator))
     return None
 
 
@@ -212,20 +216,20 @@ def _mode_now(frame: FrameType | None, sites: Sites) -> Cut:
             scope = _live(outer)
             found = _switched_off_at(scope, outer.f_lineno)
             if found is not None:
-                return Cut(kind="mode", site=_here(scope.path, found[0]), what=found[1])
+                return Cut(kind="mode", site=place_of(scope.path, found[0]), what=found[1])
         outer = outer.f_back
     for path in dict.fromkeys(code.co_filename for code in sites.codes.values() if sites.is_user(code)):
         for node in ast.walk(parsed(path) or ast.Module([], [])):
             if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and _mode(node.value) is False:
-                if _last_name(node.value.func) == "set_grad_enabled":
-                    return Cut(kind="mode", site=_here(path, node.value), what=_short(node.value))
+                if last_name(node.value.func) == "set_grad_enabled":
+                    return Cut(kind="mode", site=place_of(path, node.value), what=short(node.value))
     return Cut(kind="mode", what="the grad mode")
 
 
-# --- following a value backwards ---------------------------------------------------------------------------------------
+# --- following a value backwards -------------------------------------------------------------------------------------
 
 
-def cause(frame: FrameType, root: Any, expression: ast.expr | None, sites: Sites) -> Cut:
+def cause(frame: FrameType, expression: ast.expr | None, sites: Sites) -> Cut:
     """Why the root of a failed backward has no graph."""
     if not torch.is_grad_enabled():
         return _mode_now(frame, sites)
@@ -240,13 +244,13 @@ def cause(frame: FrameType, root: Any, expression: ast.expr | None, sites: Sites
 
 
 def leaf_maker(frame: FrameType, expression: ast.expr, sites: Sites) -> tuple[Cut, Cut] | None:
-    """What made a leaf of the loss, and where the loss had lost its graph before; None where it is meant to be a leaf."""
+    """What made a leaf of the loss, and where that had lost its graph; None where it is meant to be a leaf."""
     search = _Search(sites)
-    origin = search.origin(expression, _live(frame))
+    search.origin(expression, _live(frame))
     for maker, before in search.makers:
         if before.trains:
             return maker, before.cut or Cut(kind="")
-    return None if not search.makers or origin.cut is None else None
+    return None
 
 
 class _Search:
@@ -276,13 +280,13 @@ class _Search:
             return result
         if isinstance(node, ast.Subscript):
             result = self.origin(node.value, scope)
-            if _is_second(node) and isinstance(node.value, ast.Call) and _last_name(node.value.func) in _POSITIONS:
-                result.cut_by("discrete", scope.path, node, _positions(node.value))
+            if is_second(node) and isinstance(node.value, ast.Call) and last_name(node.value.func) in _POSITIONS:
+                result.cut_by("discrete", scope.path, node, positions(node.value))
             return result
-        for child in _parts(node):
+        for child in parts(node):
             result.join(self.origin(child, scope))
         if isinstance(node, ast.Compare):
-            result.cut_by("discrete", scope.path, node, f"the comparison `{_short(node)}`")
+            result.cut_by("discrete", scope.path, node, f"the comparison `{short(node)}`")
         return result
 
     def _name(self, node: ast.Name, scope: _Scope, value: Any) -> Origin:
@@ -291,23 +295,25 @@ class _Search:
         if visits > 2:
             return Origin()
         result = Origin()
-        bindings = list(_bindings(scope, node))
-        earlier = [binding for binding in bindings if scope.line is None or binding[0].lineno <= scope.line]
-        found = bool(bindings)
-        for statement, expression, second in earlier or bindings:
+        bound = list(bindings(scope.tree, node))
+        earlier = [binding for binding in bound if scope.line is None or binding[0].lineno <= scope.line]
+        found = bool(bound)
+        for statement, expression, second in earlier or bound:
             if statement in self.active:
                 continue
             one = self._bound(expression, statement, scope)
-            if second and isinstance(expression, ast.Call) and _last_name(expression.func) in _POSITIONS:
-                one.cut_by("discrete", scope.path, expression, _positions(expression))
+            if second and isinstance(expression, ast.Call) and last_name(expression.func) in _POSITIONS:
+                one.cut_by("discrete", scope.path, expression, positions(expression))
             result.join(one)
         if found:
-            for maker, what in _released(scope, node):
-                self.makers.append((Cut(kind="releaf", site=_here(scope.path, maker), what=what), Origin(**_fields(result))))
+            for maker, what in released(scope.tree, node):
+                self.makers.append(
+                    (Cut(kind="releaf", site=place_of(scope.path, maker), what=what), Origin(**_fields(result)))
+                )
         elif node.id in scope.given:
             expression, outer = scope.given[node.id]
             return self.origin(expression, outer)
-        elif scope.caller is not None and _is_parameter(scope.tree, node.id):
+        elif scope.caller is not None and is_parameter(scope.tree, node.id):
             return self._argument(node.id, scope, value)
         elif isinstance(value, torch.Tensor):
             result.trains = value.requires_grad
@@ -321,7 +327,7 @@ class _Search:
         self.active.discard(statement)
         off = _switched_off_at(scope, statement.lineno) if one.trains and one.cut is None else None
         if off is not None:
-            one.cut = Cut(kind="mode", site=_here(scope.path, off[0]), what=off[1])
+            one.cut = Cut(kind="mode", site=place_of(scope.path, off[0]), what=off[1])
         return one
 
     def _argument(self, name: str, scope: _Scope, value: Any) -> Origin:
@@ -331,17 +337,17 @@ class _Search:
         if frame is None or not isinstance(call, ast.Call):
             return Origin(trains=isinstance(value, torch.Tensor) and value.requires_grad, known=False)
         outer = _live(frame)
-        given = _matched(scope.tree, call, outer, bound=_is_method(scope.tree))
+        given = matched(scope.tree, call, bound=is_method(scope.tree))
         if name not in given:
             return Origin(known=False)
-        return self.origin(given[name][0], outer)
+        return self.origin(given[name], outer)
 
     def _attribute(self, node: ast.Attribute, scope: _Scope, value: Any) -> Origin:
         if node.attr in ("shape", "dtype", "device", "ndim"):
             return Origin()
         if isinstance(value, torch.Tensor) and node.attr not in ("data", "T", "mT", "H", "grad", "real"):
             result = Origin(trains=value.requires_grad)
-            for statement, expression in _attribute_bindings(scope, node):
+            for statement, expression in attribute_bindings(scope.tree, node):
                 result.join(self._bound(expression, statement, scope))
             return result
         result = self.origin(node.value, scope)
@@ -354,7 +360,7 @@ class _Search:
     # Calls
 
     def _call(self, node: ast.Call, scope: _Scope) -> Origin:
-        name = _last_name(node.func)
+        name = last_name(node.func)
         function = scope.value(node.func)
         result = Origin()
         for argument in (*node.args, *(keyword.value for keyword in node.keywords)):
@@ -380,8 +386,8 @@ class _Search:
     def _library(self, node: ast.Call, name: str, scope: _Scope, result: Origin) -> None:
         path = scope.path
         keywords = {keyword.arg: keyword.value for keyword in node.keywords}
-        releaf = _is_true(keywords.get("requires_grad")) or (
-            name == "requires_grad_" and (not node.args or _is_true(node.args[0]))
+        releaf = is_true(keywords.get("requires_grad")) or (
+            name == "requires_grad_" and (not node.args or is_true(node.args[0]))
         )
         before = Origin(**_fields(result))
         if name in ("detach", "detach_"):
@@ -393,26 +399,28 @@ class _Search:
         elif name in ("numpy", "asarray", "array"):
             result.cut_by("numpy", path, node, f".{name}()" if isinstance(node.func, ast.Attribute) else f"{name}(…)")
         elif name in _NEW and not self._keeps_graph(node, name, scope):
-            result.cut_by("rewrap", path, node, f"{_short(node.func)}(…)")
+            result.cut_by("rewrap", path, node, f"{short(node.func)}(…)")
         elif name == "Variable" and releaf:
             result.cut_by("rewrap", path, node, "Variable(…)")
         elif name in _DISCRETE and not (name in ("int", "long", "bool") and isinstance(node.func, ast.Name)):
             result.cut_by("discrete", path, node, f".{name}()" if isinstance(node.func, ast.Attribute) else f"{name}()")
-        elif name in ("to", "type") and node.args and _last_name(node.args[0]) in _INTEGER:
-            result.cut_by("discrete", path, node, f".{name}({_short(node.args[0])})")
-        elif name == "grad" and not _is_true(keywords.get("create_graph")) and "autograd" in _short(node.func):
-            result.cut_by("gradient", path, node, f"{_short(node.func)}(…)")
+        elif name in ("to", "type") and node.args and last_name(node.args[0]) in _INTEGER:
+            result.cut_by("discrete", path, node, f".{name}({short(node.args[0])})")
+        elif name == "grad" and not is_true(keywords.get("create_graph")) and "autograd" in short(node.func):
+            result.cut_by("gradient", path, node, f"{short(node.func)}(…)")
         if releaf:
-            how = f".{name}()" if name == "requires_grad_" else f"{_short(node.func)}(…, requires_grad=True)"
+            how = f".{name}()" if name == "requires_grad_" else f"{short(node.func)}(…, requires_grad=True)"
             before.cut = result.cut if before.cut is None else before.cut
-            self.makers.append((Cut(kind="releaf", site=_here(path, node), what=how), before))
+            self.makers.append((Cut(kind="releaf", site=place_of(path, node), what=how), before))
 
     def _keeps_graph(self, node: ast.Call, name: str, scope: _Scope) -> bool:
         """`torch.as_tensor(t)` and `torch.Tensor(t)` give a tensor back as it is."""
         if name not in ("as_tensor", "Tensor", "FloatTensor", "DoubleTensor") or not node.args:
             return False
         first = node.args[0]
-        return not isinstance(first, (ast.List, ast.Tuple, ast.ListComp)) and not isinstance(scope.value(first), (list, tuple))
+        return not isinstance(first, (ast.List, ast.Tuple, ast.ListComp)) and not isinstance(
+            scope.value(first), (list, tuple)
+        )
 
     def _module(self, module: torch.nn.Module, node: ast.Call, scope: _Scope, result: Origin) -> None:
         parameters = list(module.parameters())
@@ -425,9 +433,9 @@ class _Search:
         if trains:
             result.trains = True
         elif parameters and not result.trains:
-            frozen = _frozen_at(scope.path)
+            frozen = frozen_at(scope.path)
             if frozen is not None:
-                result.cut_by("frozen", scope.path, frozen, _short(frozen))
+                result.cut_by("frozen", scope.path, frozen, short(frozen))
 
     def _user_function(self, own: FunctionType, function: Any, node: ast.Call, scope: _Scope) -> Origin | None:
         """What a function of the user returns."""
@@ -437,12 +445,12 @@ class _Search:
             return None
         bound = isinstance(function, MethodType)
         values = {}
-        if bound and (names := _parameters(tree)):
+        if bound and (names := parameters_of(tree)):
             values[names[0]] = function.__self__
-        given = _matched(tree, node, scope, bound=bound)
+        given = {name: (argument, scope) for name, argument in matched(tree, node, bound=bound).items()}
         inner = _Scope(own.__code__.co_filename, tree, values, own.__globals__, None, None, given)
         result = Origin()
-        for statement in _returns(tree):
+        for statement in returns(tree):
             assert statement.value is not None
             result.join(self._bound(statement.value, statement, inner))
         return result
@@ -452,181 +460,9 @@ def _fields(origin: Origin) -> dict[str, Any]:
     return {"trains": origin.trains, "cut": origin.cut, "known": origin.known}
 
 
-# --- reading the text --------------------------------------------------------------------------------------------------
-
-
 def _function(value: Any) -> FunctionType | None:
     if isinstance(value, MethodType):
         value = value.__func__
     while hasattr(value, "__wrapped__"):
         value = value.__wrapped__
     return value if isinstance(value, FunctionType) else None
-
-
-def _parts(node: ast.expr) -> Iterator[ast.expr]:
-    if isinstance(node, (ast.ListComp, ast.GeneratorExp, ast.SetComp)):
-        yield node.elt
-        for generator in node.generators:
-            yield generator.iter
-        return
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.expr):
-            yield child
-
-
-def _bindings(scope: _Scope, name: ast.Name) -> Iterator[tuple[ast.stmt, ast.expr, bool]]:
-    """What is bound to a name in a function, or put into the list of that name; whether it is the second of two."""
-    for node in _own_nodes(scope.tree):
-        if isinstance(node, (ast.Assign, ast.AugAssign, ast.AnnAssign)):
-            if node.value is None:
-                continue
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            for target in targets:
-                base = target.value if isinstance(target, ast.Subscript) else target
-                if isinstance(base, ast.Name) and base.id == name.id:
-                    yield node, node.value, False
-                elif isinstance(target, (ast.Tuple, ast.List)):
-                    yield from _unpacked(node, target, node.value, name)
-        elif isinstance(node, (ast.For, ast.AsyncFor)) and name.id in _names(node.target):
-            yield node, node.iter, False
-        elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
-            call = node.value
-            if (
-                isinstance(call.func, ast.Attribute)
-                and call.func.attr in ("append", "extend", "add_", "insert")
-                and isinstance(call.func.value, ast.Name)
-                and call.func.value.id == name.id
-                and call.args
-            ):
-                yield node, call.args[-1], False
-
-
-def _unpacked(
-    node: ast.stmt, target: ast.Tuple | ast.List, value: ast.expr, name: ast.Name
-) -> Iterator[tuple[ast.stmt, ast.expr, bool]]:
-    for position, element in enumerate(target.elts):
-        if isinstance(element, ast.Name) and element.id == name.id:
-            if isinstance(value, (ast.Tuple, ast.List)) and len(value.elts) == len(target.elts):
-                yield node, value.elts[position], False
-            else:
-                yield node, value, position == 1 and len(target.elts) == 2
-
-
-def _attribute_bindings(scope: _Scope, attribute: ast.Attribute) -> Iterator[tuple[ast.stmt, ast.expr]]:
-    text = ast.unparse(attribute)
-    for node in _own_nodes(scope.tree):
-        if isinstance(node, ast.Assign) and any(ast.unparse(target) == text for target in node.targets):
-            yield node, node.value
-
-
-def _released(scope: _Scope, name: ast.Name) -> Iterator[tuple[ast.stmt, str]]:
-    """`name.requires_grad = True` and `name.requires_grad_()` as statements."""
-    for node in _own_nodes(scope.tree):
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Attribute) and _is_true(node.value):
-            target = node.targets[0]
-            if target.attr == "requires_grad" and isinstance(target.value, ast.Name) and target.value.id == name.id:
-                yield node, ".requires_grad = True"
-        elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
-            function = node.value.func
-            if (
-                isinstance(function, ast.Attribute)
-                and function.attr == "requires_grad_"
-                and isinstance(function.value, ast.Name)
-                and function.value.id == name.id
-                and (not node.value.args or _is_true(node.value.args[0]))
-            ):
-                yield node, ".requires_grad_()"
-
-
-def _own_nodes(tree: ast.AST) -> Iterator[ast.AST]:
-    """The nodes of a function or module, without those of the functions and classes in it."""
-    stack: list[ast.AST] = list(reversed(list(ast.iter_child_nodes(tree))))
-    while stack:
-        node = stack.pop()
-        yield node
-        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)):
-            stack.extend(reversed(list(ast.iter_child_nodes(node))))
-
-
-def _returns(tree: ast.AST) -> list[ast.Return]:
-    return [node for node in _own_nodes(tree) if isinstance(node, ast.Return) and node.value is not None]
-
-
-def _parameters(tree: ast.AST) -> list[str]:
-    arguments = getattr(tree, "args", None)
-    if not isinstance(arguments, ast.arguments):
-        return []
-    return [argument.arg for argument in (*arguments.posonlyargs, *arguments.args)]
-
-
-def _is_parameter(tree: ast.AST, name: str) -> bool:
-    arguments = getattr(tree, "args", None)
-    return isinstance(arguments, ast.arguments) and (
-        name in _parameters(tree) or any(argument.arg == name for argument in arguments.kwonlyargs)
-    )
-
-
-def _is_method(tree: ast.AST) -> bool:
-    return _parameters(tree)[:1] in (["self"], ["cls"])
-
-
-def _matched(tree: ast.AST, call: ast.Call, scope: _Scope, *, bound: bool) -> dict[str, tuple[ast.expr, _Scope]]:
-    names = _parameters(tree)[1 if bound else 0 :]
-    given = {
-        name: (argument, scope)
-        for name, argument in zip(names, call.args, strict=False)
-        if not isinstance(argument, ast.Starred)
-    }
-    given.update({keyword.arg: (keyword.value, scope) for keyword in call.keywords if keyword.arg is not None})
-    return given
-
-
-def _frozen_at(path: str) -> ast.stmt | None:
-    """The one statement of a file that freezes parameters."""
-    found = [
-        node
-        for node in ast.walk(parsed(path) or ast.Module([], []))
-        if (
-            isinstance(node, ast.Assign)
-            and isinstance(node.targets[0], ast.Attribute)
-            and node.targets[0].attr == "requires_grad"
-            and isinstance(node.value, ast.Constant)
-            and node.value.value is False
-        )
-        or (
-            isinstance(node, ast.Expr)
-            and isinstance(node.value, ast.Call)
-            and _last_name(node.value.func) == "requires_grad_"
-            and bool(node.value.args)
-            and isinstance(node.value.args[0], ast.Constant)
-            and node.value.args[0].value is False
-        )
-    ]
-    return found[0] if len(found) == 1 else None
-
-
-def _is_true(node: ast.expr | None) -> bool:
-    return isinstance(node, ast.Constant) and node.value is True
-
-
-def _is_second(node: ast.Subscript) -> bool:
-    return isinstance(node.slice, ast.Constant) and node.slice.value == 1
-
-
-def _positions(call: ast.Call) -> str:
-    return f"the positions that `{_last_name(call.func)}` returns"
-
-
-def _names(node: ast.AST) -> set[str]:
-    return {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
-
-
-def _last_name(node: ast.AST) -> str:
-    if isinstance(node, ast.Attribute):
-        return node.attr
-    return node.id if isinstance(node, ast.Name) else ""
-
-
-def _short(node: ast.AST) -> str:
-    text = ast.unparse(node)
-    return text if len(text) <= 40 else f"{text[:37]}…"

@@ -17,6 +17,7 @@ from gradguard.static.values import (
     Instance,
     Module,
     Opaque,
+    Owner,
     Parameters,
     Periodic,
     Seq,
@@ -34,12 +35,15 @@ __all__ = ["cut_of", "joined", "made_by", "of_operation", "surely_trains"]
 # Casts and comparisons give values that have no gradient.
 DISCRETE = frozenset(
     "argmax argmin argsort eq ne lt le gt ge isnan isinf isfinite any all bool long int short byte nonzero bincount "
-    "one_hot equal logical_and logical_or logical_not bernoulli multinomial histc bucketize searchsorted isclose".split()
+    "one_hot equal logical_and logical_or logical_not bernoulli multinomial histc bucketize searchsorted "
+    "isclose".split()
 )
 _INTEGERS = frozenset("int8 int16 int32 int64 uint8 bool long int short".split())
-_LABELS = re.compile(r"^(y|ys|y_?(true|batch|train)|(true_?)?targets?|(true_?)?labels?|gt|ground_truth|masks?)$", re.I)
-_LOADER = re.compile(r"(data_?)?load(er|ers)?(_|\d|$)|(^|_)(dl|dataset|batches|dataloader)$|iterator$", re.I)
-_CONFIG = re.compile(r"^(args?|cfg|conf|config|configs|opts?|options|hparams|hps?|flags)$", re.I)
+_LABELS = re.compile(
+    r"^(y|ys|y_?(true|batch|train)|(true_?)?targets?|(true_?)?labels?|gt|ground_truth|masks?)$", re.IGNORECASE
+)
+_LOADER = re.compile(r"(data_?)?load(er|ers)?(_|\d|$)|(^|_)(dl|dataset|batches|dataloader)$|iterator$", re.IGNORECASE)
+_CONFIG = re.compile(r"^(args?|cfg|conf|config|configs|opts?|options|hparams|hps?|flags)$", re.IGNORECASE)
 _PLAIN_HINTS = frozenset("extent size len numel dim range shape stride device dtype slice".split())
 # The causes that a reader can do something about come first.
 _RANK = {"made": 0, "frozen": 1}
@@ -121,7 +125,7 @@ def made_by(it: Interpreter, kind: str, node: cst.CSTNode, what: str, given: Ite
     return Cut(kind, node, it.file, what, lost, _sources(values)) if earlier is None or lost else MADE
 
 
-def _sources(values: list[Value]) -> frozenset[object]:
+def _sources(values: list[Value]) -> frozenset[Owner]:
     from gradguard.static.tensors import reach_of
 
     return reach_of(values)

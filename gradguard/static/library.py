@@ -257,6 +257,7 @@ def _other(it: Interpreter, path: str, last: str, arguments: Arguments, node: cs
     result = escape.unknown_call(it, last, arguments, node, library=imports.is_library(path))
     if path.startswith(("numpy.", "math.", "random.", "statistics.", "time.", "torchvision.datasets.")):
         # Neither arrays nor numbers have a graph.
+        assert isinstance(result, Opaque)
         result.cut, result.detached = cuts.made_by(it, "numpy", node, f"{path}(…)", given), True
     return result
 
@@ -342,9 +343,15 @@ def _legacy_tensor(it: Interpreter, arguments: Arguments, node: cst.CSTNode) -> 
         return first
     if isinstance(first, Opaque) and cuts.cut_of(first) is None:
         return Opaque("Tensor", refs=(first,), reach=tensors.reach_of([first]))
-    given = [first] if isinstance(first, Seq) else []
+    given: list[Value] = [first] if isinstance(first, Seq) else []
     return tensors.leaf(
-        it, node, UNKNOWN, requires_grad=False, operation="Tensor", cpu=True, **_rewrapped(it, "Tensor", given, node, False)
+        it,
+        node,
+        UNKNOWN,
+        requires_grad=False,
+        operation="Tensor",
+        cpu=True,
+        **_rewrapped(it, "Tensor", given, node, False),
     )
 
 
@@ -587,7 +594,13 @@ _CALLS: dict[str, Callable[[Interpreter, Arguments, cst.CSTNode], Value]] = {
     "torch.autograd.set_grad_enabled": _set_grad_enabled,
     "torch.device": _device,
     **dict.fromkeys(
-        ("torch.Tensor", "torch.FloatTensor", "torch.DoubleTensor", "torch.cuda.FloatTensor", "torch.cuda.DoubleTensor"),
+        (
+            "torch.Tensor",
+            "torch.FloatTensor",
+            "torch.DoubleTensor",
+            "torch.cuda.FloatTensor",
+            "torch.cuda.DoubleTensor",
+        ),
         _legacy_tensor,
     ),
     "torch.amp.GradScaler": _scaler,

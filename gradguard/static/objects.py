@@ -462,26 +462,13 @@ def _opaque_method(it: Interpreter, value: Opaque, name: str, arguments: Argumen
         return Opaque(name, refs=(value, *arguments.all()), op=value.op, reach=value.reach)
     if name in ("scale", "unscale") and first is not None and tensors.in_graph(first):
         return tensors.apply(it, "mul", [first], {}, node, f".{name}()", size=_size(first))
-    if name in ("item", "tolist", "numpy") and not arguments.positional:
-        kind = "numpy" if name == "numpy" else "number"
-        return Opaque(name, detached=True, cut=cuts.made_by(it, kind, node, f".{name}()", [value]))
+    numeric = _numeric_method(it, value, name, arguments, node)
+    if numeric is not None:
+        return numeric
     if name in _SAME:
         return value
-    if value.cut is not None and value.cut.kind != "made" and name in _NUMERIC:
-        made = Tensor(requires_grad=False, leaf=True, name=value.hint, cut=value.cut)
-        return tensors.method(it, made, name, arguments, node)
     if name in tensors.TENSOR_ONLY:
-        cut = cuts.cut_of(value)
-        tensor = Tensor(
-            requires_grad=False if name == "detach" or cut is not None else None,
-            leaf=True if name == "detach" or cut is not None else None,
-            name=value.hint,
-            cut=cut,
-        )
-        if name == "detach":
-            tensor.cut = cuts.made_by(it, "detach", node, ".detach()", [value])
-            return tensor
-        return tensors.method(it, tensor, name, arguments, node)
+        return _tensor_method(it, value, name, arguments, node)
     if name in ("items", "values", "keys", "copy", "get", "next", "__next__"):
         return Opaque(value.hint, refs=value.refs, op=value.op, reach=value.reach, attribute=name)
     if name in _REPEATABLE:
@@ -491,6 +478,32 @@ def _opaque_method(it: Interpreter, value: Opaque, name: str, arguments: Argumen
         escape.note_elsewhere(it, name, given)
         return given[0] if len(given) == 1 else Seq(given, kind="tuple")
     return escape.unknown_call(it, name, arguments, node, receiver=value)
+
+
+def _tensor_method(it: Interpreter, value: Opaque, name: str, arguments: Arguments, node: cst.CSTNode) -> Value:
+    """A method that only a tensor has."""
+    cut = cuts.cut_of(value)
+    tensor = Tensor(
+        requires_grad=False if name == "detach" or cut is not None else None,
+        leaf=True if name == "detach" or cut is not None else None,
+        name=value.hint,
+        cut=cut,
+    )
+    if name == "detach":
+        tensor.cut = cuts.made_by(it, "detach", node, ".detach()", [value])
+        return tensor
+    return tensors.method(it, tensor, name, arguments, node)
+
+
+def _numeric_method(it: Interpreter, value: Opaque, name: str, arguments: Arguments, node: cst.CSTNode) -> Value | None:
+    """A method that gives numbers, or one that tensors, arrays and numbers have in common."""
+    if name in ("item", "tolist", "numpy") and not arguments.positional:
+        kind = "numpy" if name == "numpy" else "number"
+        return Opaque(name, detached=True, cut=cuts.made_by(it, kind, node, f".{name}()", [value]))
+    if value.cut is not None and value.cut.kind != "made" and name in _NUMERIC:
+        made = Tensor(requires_grad=False, leaf=True, name=value.hint, cut=value.cut)
+        return tensors.method(it, made, name, arguments, node)
+    return None
 
 
 def _size(value: Value) -> Size:

@@ -259,7 +259,9 @@ def _number(it: Interpreter, arguments: Arguments, node: cst.CSTNode) -> Value:
     if isinstance(first, Const) and isinstance(first.value, (int, float)):
         return first
     stable = isinstance(first, Opaque) and first.stable and not tensors.in_graph(first)
-    return Opaque("number", stable=stable, cut=cuts.made_by(it, "number", node, cuts.shown(node, "float(…)"), arguments.all()))
+    return Opaque(
+        "number", stable=stable, cut=cuts.made_by(it, "number", node, cuts.shown(node, "float(…)"), arguments.all())
+    )
 
 
 def _deepcopy(it: Interpreter, arguments: Arguments, node: cst.CSTNode) -> Value:

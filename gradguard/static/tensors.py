@@ -56,7 +56,9 @@ NO_GRAPH = frozenset(
 _WITH_POSITIONS = frozenset("max min topk sort kthvalue median mode cummax cummin".split())
 # Operations that only add up and scale, so that a term without a graph adds nothing to the gradient.
 _SUMS = frozenset("add sub + - stack cat concat hstack".split())
-_SCALES = frozenset("neg mean sum mul div nanmean view reshape squeeze unsqueeze flatten to cuda cpu float double".split())
+_SCALES = frozenset(
+    "neg mean sum mul div nanmean view reshape squeeze unsqueeze flatten to cuda cpu float double".split()
+)
 _DEAD_TERMS = frozenset({"discrete", "number", "numpy", "rewrap", "gradient"})
 NUMBERS = frozenset(
     "item tolist numpy size dim ndimension numel element_size stride nelement data_ptr is_floating_point".split()

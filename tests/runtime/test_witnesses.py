@@ -21,6 +21,9 @@ FILES = sorted([*CASES.glob("*/*.py"), *EXAMPLES.glob("**/*.py")])
 MARK = re.compile(r"# (expect|also): (GG\d\d\d)")
 
 DIFFERENT = {
+    "detached-backward/bad_term_as_number": "a constant that is added to a loss leaves no trace in its graph",
+    "detached-backward/bad_term_in_new_tensor": "a constant that is added to a loss leaves no trace in its graph",
+    "detached-backward/bad_term_of_argmax": "a constant that is added to a loss leaves no trace in its graph",
     "missing-zero-grad/bad_sam_second_pass": "a perturbation of weights that an optimizer owns is no update by hand",
     "zero-grad-before-step/bad_real_gradient_dropped": "dropping one of two gradients on purpose looks the same",
     "parameter-rebound/bad_step_function_returns_result": "told as the read of a non-leaf's gradient",

@@ -72,7 +72,7 @@ class _Detached(Watcher):
     ) -> None:
         if origins.expects_an_error(frame, self.guard.sites):
             return
-        cut = origins.cause(frame, root, expression, self.guard.sites)
+        cut = origins.cause(frame, expression, self.guard.sites)
         if root is None and cut.site is None:
             return  # some other object without such a method
         self.guard.reached_nothing = True
