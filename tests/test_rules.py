@@ -13,6 +13,7 @@ from gradguard.static.check import check_source
 
 RULES = catalogue.all_rules()
 RAISES = {
+    "detached-backward",
     "backward-twice",
     "function-gradient-count",
     "function-not-static",
