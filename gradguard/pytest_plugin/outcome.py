@@ -53,6 +53,10 @@ class GradguardFailure(_Failed):
     def __init__(self, msg: str | None = None, pytrace: bool = False) -> None:
         super().__init__(msg, pytrace)
 
+    def __str__(self) -> str:
+        # Hypothesis adds the example as a note, and without a traceback pytest shows no notes.
+        return "\n".join([self.msg or "", *getattr(self, "__notes__", ())])
+
     def __reduce__(self) -> tuple[object, ...]:
         return _restore, (self.msg,)
 

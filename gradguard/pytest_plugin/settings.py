@@ -70,12 +70,14 @@ def _rules(config: pytest.Config, name: str) -> tuple[str, ...]:
 
 def of_item(item: pytest.Item, asked: Asked) -> Asked:
     """What is asked for as the markers of the test change it: `ignore` adds up, the closest `select` and `mode` win."""
-    marks = list(item.iter_markers("gradguard"))
+    problem = ""
     try:
-        for mark in reversed(marks):
+        for mark in reversed(list(item.iter_markers("gradguard"))):
             asked = _marked(asked, mark.args, mark.kwargs)
     except (_MarkerError, catalogue.UnknownRuleError) as error:
-        pytest.fail(f"@pytest.mark.gradguard: {error}", pytrace=False)
+        problem = str(error)
+    if problem:
+        pytest.fail(f"@pytest.mark.gradguard: {problem}", pytrace=False)
     return asked
 
 

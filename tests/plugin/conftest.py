@@ -117,7 +117,8 @@ class Suite:
     def run(self, *arguments: str, plugins: tuple[str, ...] = (), apart: bool = False) -> Ran:
         log = self.folder / "reports.jsonl"
         log.unlink(missing_ok=True)
-        loaded = [part for name in ("gradguard", "recorder", *plugins) for part in ("-p", name)]
+        own = () if "no:gradguard" in arguments else ("gradguard",)
+        loaded = [part for name in (*own, "recorder", *plugins) for part in ("-p", name)]
         how = self.pytester.runpytest_subprocess if apart else self.pytester.runpytest_inprocess
         result = how(*loaded, *arguments)
         lines = log.read_text().splitlines() if log.exists() else []
