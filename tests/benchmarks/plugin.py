@@ -21,6 +21,7 @@ import textwrap
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+OTHERS = ("cacheprovider", "hypothesispytest", "randomly", "rerunfailures", "xdist", "xdist.looponfail")
 EMPTY = """
 import pytest
 
@@ -97,12 +98,12 @@ def pytest_runtestloop(session):
 def run(folder: Path, *arguments: str) -> tuple[float, float]:
     """Seconds of CPU of the whole process, and of its tests."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    others = [part for name in OTHERS for part in ("-p", f"no:{name}")]
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-s", "-p", "no:cacheprovider", *arguments],
+        [sys.executable, "-m", "pytest", "-q", "-s", *others, *arguments],
         cwd=folder,
         env={
             **os.environ,
-            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
             "PYTHONPATH": os.pathsep.join([str(ROOT), str(folder / "metadata")]),
             "OMP_NUM_THREADS": "1",
         },
@@ -143,13 +144,12 @@ def main() -> None:
         metadata.mkdir(parents=True)
         (metadata / "METADATA").write_text("Name: gradguard\nVersion: 0\n")
         (metadata / "entry_points.txt").write_text("[pytest11]\ngradguard = gradguard.pytest_plugin\n")
-        plugin = ["-p", "gradguard"]
         if options.only != "on":
             print("off: 200 empty tests, without the plugin -> with it")
-            compare(folder, options.rounds, "test_empty.py", ["-p", "no:gradguard"], plugin)
+            compare(folder, options.rounds, "test_empty.py", ["-p", "no:gradguard"], [])
         if options.only != "off":
             print("on: 100 small training tests, without -> with --gradguard")
-            compare(folder, options.rounds, "test_training.py", plugin, [*plugin, "--gradguard"])
+            compare(folder, options.rounds, "test_training.py", [], ["--gradguard"])
 
 
 if __name__ == "__main__":

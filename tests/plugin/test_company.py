@@ -50,7 +50,9 @@ def test_random_order(suite):
             ran = suite.run(*how, "-s", f"--randomly-seed={seed}", plugins=("randomly",))
             drawn |= set(re.findall("<drawn.*>", ran.output))
         assert len(drawn) == 1, "not a number has changed"
-        assert {report.test for report in ran.reports if report.kind == "failed"} == {f"test_bad[{n}]" for n in range(4)}
+        assert {report.test for report in ran.reports if report.kind == "failed"} == {
+            f"test_bad[{n}]" for n in range(4)
+        }
 
 
 def test_reruns(suite):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import itertools
 import re
 from collections.abc import Hashable, Iterator, Sequence
 from types import FrameType
@@ -24,6 +25,7 @@ __all__ = ["WATCHER"]
 
 _COUNT = re.compile(r"function (\w+)Backward returned an incorrect number of gradients \(expected (\d+), got (\d+)\)")
 _LEGACY = "Legacy autograd function with non-static forward method"
+_of_libraries: list[type] = []  # subclasses of Function, up to the first one of the user
 _MOST_NODES = 2000
 _LOOKS = 4
 # What an attribute of a tensor that is kept for its own sake is used for (gradients added up by hand, and the like).
@@ -56,8 +58,20 @@ class _Functions(Watcher):
         kinds = torch.autograd.Function.__subclasses__()
         if len(kinds) != self._kinds:
             self._kinds = len(kinds)
-            self._any = any(self._is_users(kind) for kind in kinds)
+            # The classes come in the order in which they were made, so those of torch need not be looked at again.
+            known = len(_of_libraries)
+            if kinds[:known] != _of_libraries:
+                known = 0
+                _of_libraries.clear()
+            others = itertools.dropwhile(self._is_library, kinds[known:])
+            self._any = any(self._is_users(kind) for kind in others)
         return self._any
+
+    def _is_library(self, kind: type) -> bool:
+        if self._is_users(kind):
+            return False
+        _of_libraries.append(kind)
+        return True
 
     def _is_users(self, kind: type) -> bool:
         code = getattr(inspect.unwrap(getattr(kind, "forward", None) or _nothing), "__code__", None)
