@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -375,7 +376,9 @@ class Examiner:
         comparison = compare(backward, [*needed, *weights])
         if comparison.mismatch is None:
             return comparison, None
-        return comparison, problems.second_derivative(left_autograd=not graded)
+        return comparison, problems.second_derivative(
+            left_autograd=not graded, finite=math.isfinite(comparison.mismatch.autograd)
+        )
 
     def _gradcheck(
         self,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import functools
 import inspect
 import itertools
 import os
 import textwrap
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -135,7 +136,8 @@ def check_function(
             raise _failure(problem.kind)(problem, case)
 
     try:
-        run()
+        with _one_thread():
+            run()
     except _Failure as failure:
         failed = failure
     except hypothesis.errors.Unsatisfiable:
@@ -152,6 +154,17 @@ def check_function(
             )
         return
     raise _wrong(kind, failed.problem, failed.case, lambda index: _name(names, index)) from failed.problem.cause
+
+
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    """Inputs are tiny: further threads would only wait for each other."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _nothing_tried(kind: type[Any], refusals: Sequence[Exception]) -> None:

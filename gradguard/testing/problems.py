@@ -197,7 +197,14 @@ def second_fails(error: Exception) -> Problem:
     )
 
 
-def second_derivative(left_autograd: bool) -> Problem:
+def second_derivative(left_autograd: bool, finite: bool) -> Problem:
+    if not finite:
+        return Problem(
+            "second",
+            "the gradient is right, but the second derivative (a gradient penalty, `create_graph=True`) is nan or "
+            "infinite: `backward` computes something that has no derivative there, such as the root of 0",
+            f"{_ONCE}; or keep `backward` away from such points",
+        )
     why = (
         "what `backward` computes leaves autograd (by numpy, `.detach()`, `.data`, `.item()` or `no_grad()`)"
         if left_autograd

@@ -48,8 +48,8 @@ def assert_trains(
     batch, loss: for a pair `(inputs, targets)` the loss is `loss(model(inputs), targets)`; inputs that are a tuple or
         a dict become the arguments of the model. For a batch of another form it is `loss(model, batch)`. The loss is
         a tensor with one element.
-    optimizer: the one that is to be tested as well. Without one, Adam is used on the parameters that require a
-        gradient.
+    optimizer: the one that is to be tested as well. Without one, the parameters are moved a little against the sign of
+        their gradients.
     frozen: what is meant to stay as it is, as names or beginnings of names with or without `*` (`"encoder"`,
         `"*.bias"`). Given, nothing else may be frozen (`frozen=[]`: nothing at all), and these must not move. Not
         given, parameters with `requires_grad = False` are left alone.
@@ -94,10 +94,7 @@ class _Step:
         self.batch = batch
         self.loss = loss
         self.named = named
-        self.given = optimizer is not None
-        trainable = [parameter for parameter in named.values() if parameter.requires_grad]
-        self.trainable = bool(trainable)
-        self.optimizer = optimizer or (torch.optim.Adam(trainable) if trainable else None)
+        self.optimizer = optimizer
         self.owned = {id(p): group for group in self._groups() for p in group["params"]}
 
     def _groups(self) -> list[dict[str, Any]]:
@@ -108,11 +105,11 @@ class _Step:
         found = {}
         judged = {name: p for name, p in self.named.items() if name not in resting}
         frozen = [name for name, p in judged.items() if not p.requires_grad]
-        if not self.trainable and len(resting) < len(self.named):
+        if len(frozen) == len(judged) and len(resting) < len(self.named):
             return dict.fromkeys(frozen, "frozen: `requires_grad` is False, and nothing else in the model can train")
         if strict:
             found = dict.fromkeys(frozen, "frozen: `requires_grad` is False, and `frozen` does not name it")
-        judged = {name: p for name, p in judged.items() if p.requires_grad}
+        judged = {name: p for name, p in judged.items() if p.requires_grad and p.numel()}
         before = {name: p.detach().clone() for name, p in self.named.items()}
         received: dict[str, str | None] = dict.fromkeys(judged, "")
         largest: dict[str, float] = {}
@@ -122,7 +119,7 @@ class _Step:
             for name, parameter in judged.items():
                 received[name] = None if received[name] is None else _gradient_fault(parameter)
                 if received[name] is None and parameter.grad is not None:
-                    largest[name] = float(parameter.grad.detach().abs().max())
+                    largest[name] = float(_values(parameter.grad).abs().max())
             self._update()
         unreached = [name for name, fault in received.items() if fault == _UNREACHED]
         with torch.random.fork_rng(devices=[]):
@@ -130,7 +127,7 @@ class _Step:
             received.update(self._lost(unreached))
         for name, parameter in judged.items():
             fault = received[name]
-            if fault is None and self.given and id(parameter) not in self.owned:
+            if fault is None and self.optimizer is not None and id(parameter) not in self.owned:
                 fault = "not in the optimizer: it gets a gradient, but no step uses it"
             if fault is None and torch.equal(parameter.detach(), before[name]):
                 fault = self._unmoved(parameter, largest.get(name, 0.0))
@@ -176,7 +173,9 @@ class _Step:
 
     def _update(self) -> None:
         optimizer = self.optimizer
-        assert optimizer is not None
+        if optimizer is None:
+            _walk(self.named.values())
+            return
 
         def closure() -> float:
             optimizer.zero_grad()
@@ -217,7 +216,7 @@ class _Step:
         )
 
     def _moved(self, parameter: nn.Parameter) -> str:
-        if not parameter.requires_grad or parameter.grad is None or not bool(parameter.grad.any()):
+        if not parameter.requires_grad or parameter.grad is None or not bool(_values(parameter.grad).any()):
             return "meant to be frozen, but moves without a gradient: by weight decay or momentum, or in `forward`"
         return "meant to be frozen, but gets a gradient and moves: set `requires_grad_(False)`"
 
@@ -242,12 +241,28 @@ class _Step:
 _UNREACHED = "not reached"
 
 
+_PACE = 0.01
+
+
+def _values(gradient: Tensor) -> Tensor:
+    gradient = gradient.detach()
+    return gradient.coalesce().values() if gradient.is_sparse else gradient
+
+
+@torch.no_grad()
+def _walk(parameters: Iterable[nn.Parameter]) -> None:
+    """Move each element by one percent of the largest, against the sign of its gradient: enough for any type to see."""
+    for parameter in parameters:
+        if parameter.requires_grad and parameter.grad is not None and parameter.numel():
+            size = parameter.abs().max().clamp(min=1e-3)
+            parameter.sub_(_PACE * size * parameter.grad.to_dense().sgn())
+
+
 def _gradient_fault(parameter: nn.Parameter) -> str | None:
     gradient = parameter.grad
     if gradient is None:
         return _UNREACHED
-    values = gradient.detach()
-    values = values.coalesce().values() if values.is_sparse else values
+    values = _values(gradient)
     if not bool(values.isfinite().all()):
         kind = "nan" if bool(values.isnan().any()) else "infinite"
         return f"its gradient is {kind} in {int((~values.isfinite()).sum())} of {values.numel()} elements"

@@ -380,6 +380,28 @@ def test_a_right_function_passes(arguments):
     check_function(*arguments, examples=EXAMPLES)
 
 
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [(Relu, [0.0, 1.0, 0.0]), (Largest, [2.0, 2.0, 1.0]), (Floor, [1.0, -2.0, 0.5]), (Log, [0.0, -1.0, 2.0])],
+)
+def test_kinks_jumps_and_poles_are_not_judged(kind, values):
+    check_function(kind, torch.tensor(values, dtype=torch.float64), examples=5)
+
+
+def test_what_is_smooth_is_judged_beside_a_kink():
+    wrong = variant(Relu, backward=lambda ctx, g: g * (saved(ctx)[0] > 0) * 2)
+    x = torch.tensor([0.0, 1.0], dtype=torch.float64)
+    with pytest.raises(WrongFunction, match=r"derivative of output\[1\] by x\[1\] is 1"):
+        check_function(wrong, x)
+
+
+def test_what_is_finite_is_judged_beside_a_nan():
+    wrong = variant(Log, backward=lambda ctx, g: 2 * g / saved(ctx)[0])
+    x = torch.tensor([-1.0, 2.0], dtype=torch.float64)
+    with pytest.raises(WrongFunction, match=r"derivative of output\[1\] by x\[1\] is 0.5"):
+        check_function(wrong, x)
+
+
 def test_an_input_without_gradient_on_purpose():
     check_function(Masked, tensors("n"), tensors("n"), no_gradient_for=["mask"], examples=EXAMPLES)
     with pytest.raises(WrongFunction, match="returns None for `mask`"):

@@ -130,6 +130,30 @@ def test_tied_weights_batch_norm_dropout_and_recurrent_layers():
     assert_trains(Recurrent(), (X.reshape(8, 1, 3).expand(8, 5, 3), Y), mse)
 
 
+@pytest.mark.parametrize("optimizer", [None, torch.optim.SGD, torch.optim.SparseAdam])
+def test_sparse_gradients(optimizer):
+    model = nn.Embedding(10, 1, sparse=True)
+    chosen = optimizer and optimizer(model.parameters(), lr=0.1)
+    assert_trains(model, (torch.arange(8), Y), mse, optimizer=chosen)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_other_types(dtype):
+    assert_trains(Network().to(dtype), (X.to(dtype), Y.to(dtype)), mse)
+
+
+def test_a_parameter_that_is_zero():
+    model = Network()
+    model.head.scale = nn.Parameter(torch.zeros(()))
+    assert_trains(model, (X, Y), lambda output, target: mse(output, target) + model.head.scale)
+
+
+def test_an_empty_parameter():
+    model = Network()
+    model.extra = nn.Parameter(torch.zeros(0, 3))
+    assert_trains(model, (X, Y), mse)
+
+
 def test_a_layer_that_starts_at_zero_takes_two_steps():
     class LowRank(nn.Module):
         def __init__(self):
