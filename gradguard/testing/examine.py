@@ -85,10 +85,6 @@ class Examiner:
     def _problems(self, case: Case) -> Iterator[Problem | None]:
         leaves = self._leaves(case)
         yield self._forward_changes(case, leaves)
-        if self.record.dirty:
-            # In-place code and views do not mix well in torch, for reasons that are not the Function's.
-            case = case.contiguous()
-            leaves = self._leaves(case)
         run = self._run(case, leaves)
         yield self._random_forward(case, leaves, run)
         yield self._backward(case, leaves, run)
