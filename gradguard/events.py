@@ -27,8 +27,12 @@ __all__ = [
     "GraphKept",
     "GraphNode",
     "ManualUpdate",
+    "NonFiniteGradient",
     "OptimizerStep",
+    "SavedTensor",
+    "SavedTensorsHooks",
     "Site",
+    "TensorWrite",
     "UncalledMethod",
     "UnusedSuppression",
     "UpdaterId",
@@ -53,6 +57,16 @@ class Event:
     calls: Hashable = None
 
 
+@dataclass(frozen=True, slots=True)
+class SavedTensor:
+    """A tensor whose value an operation keeps for backward, and how often it had been written to by then."""
+
+    tensor: Hashable
+    version: int
+    name: str = ""
+    is_parameter: bool = False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GraphNode:
     """An operation in an autograd graph. `saves` says whether backward needs buffers that it frees afterwards.
@@ -65,6 +79,7 @@ class GraphNode:
     site: Site
     saves: bool | None
     name: str = ""
+    saved: tuple[SavedTensor, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -277,3 +292,42 @@ class FunctionInstance(Event):
     function: str
     method: str = ""
     defined_at: Site | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TensorWrite(Event):
+    """The values of `tensors` (storages, so that a view counts as its base) were changed in place.
+
+    `hidden` says that it went through `.data`, where autograd does not notice. `is_leaf` and `requires_grad` are facts
+    about the tensor written to (`is_view`: about the one it is a view of), `recorded` whether grad mode was on.
+    `optimizer` is the name of the optimizer whose step did it, where one did.
+    """
+
+    name: str
+    operation: str
+    tensors: frozenset[Hashable] = frozenset()
+    hidden: bool = False
+    is_leaf: bool | None = None
+    requires_grad: bool | None = None
+    recorded: bool | None = None
+    is_view: bool = False
+    optimizer: str = ""
+    uses_gradient: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavedTensorsHooks(Event):
+    """Hooks that pack and unpack what operations save. `returns_input`: the pack hook hands back what it is given."""
+
+    returns_input: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NonFiniteGradient(Event):
+    """A backward pass made the first `inf` or `nan` out of finite gradients, in the backward of `operation`."""
+
+    name: str
+    operation: str
+    value: str = "nan"
+    made_at: Site | None = None
+    finite_loss: bool | None = None

@@ -20,16 +20,19 @@ from gradguard.events import (
     Event,
     GradientId,
     GradRead,
+    GraphNode,
     ManualUpdate,
     OptimizerStep,
+    SavedTensor,
     SchedulerStep,
     Site,
+    TensorWrite,
     Unscale,
     UpdaterId,
     ZeroGrad,
 )
 
-__all__ = ["Addition", "Clearing", "Clip", "Freed", "Gradient", "Ledger", "Use"]
+__all__ = ["Addition", "Clearing", "Clip", "Freed", "Gradient", "Ledger", "Overwritten", "Use", "Written"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +141,27 @@ class Freed:
     calls: Hashable = None
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A change of a tensor in place. `optimizer` is the name of the one whose step it was, empty for an edit."""
+
+    site: Site
+    name: str
+    operation: str
+    hidden: bool = False
+    optimizer: str = ""
+    calls: Hashable = None
+
+
+@dataclass(frozen=True, slots=True)
+class Overwritten:
+    """An operation, a tensor whose value it saved for backward, and the change that came in between."""
+
+    node: GraphNode
+    saved: SavedTensor
+    write: Written
+
+
 class Ledger:
     """Records events in their order. Rules look at it before the event in question is recorded."""
 
@@ -149,6 +173,7 @@ class Ledger:
         self.idle_clips: set[Site] = set()
         self.partial_clips: dict[Site, int] = {}
         self.schedules: dict[Hashable, SchedulerStep] = {}
+        self._writes: dict[Hashable, list[Written]] = {}
 
     def gradient(self, gradient: GradientId) -> Gradient:
         state = self._gradients.get(gradient)
@@ -169,6 +194,41 @@ class Ledger:
         for gradient in gradients:
             self.gradient(gradient).known = True
 
+    def version(self, tensor: Hashable) -> int:
+        """How often a tensor has been changed in place since somebody first asked; it is followed from then on."""
+        return len(self._writes.setdefault(tensor, []))
+
+    def changed(self, saved: SavedTensor, *, hidden: bool) -> Written | None:
+        """The first change of a tensor after it was saved, of those that autograd sees or of those that it does not."""
+        writes = self._writes.get(saved.tensor, [])
+        return next((write for write in writes[saved.version :] if write.hidden is hidden), None)
+
+    def forget(self, tensor: Hashable) -> None:
+        self._writes.pop(tensor, None)
+
+    def overwritten(self, event: Backward, *, hidden: bool = False) -> Overwritten | None:
+        """The first operation of a backward pass, from the root, that finds a value changed which it had saved.
+
+        None if the pass meets freed buffers before: it gets no further.
+        """
+        for node in event.graph:
+            if node.saves and node.id in self.freed:
+                return None
+            for saved in node.saved:
+                write = self.changed(saved, hidden=hidden)
+                if write is not None:
+                    return Overwritten(node, saved, write)
+        return None
+
+    def written(self, *, hidden: bool = False, by_step: bool = False) -> frozenset[Site]:
+        """The places that changed a tensor which is followed."""
+        return frozenset(
+            write.site
+            for writes in self._writes.values()
+            for write in writes
+            if write.hidden is hidden and bool(write.optimizer) is by_step
+        )
+
     def record(self, event: Event) -> None:
         if isinstance(event, Backward):
             self._record_backward(event)
@@ -178,13 +238,9 @@ class Ledger:
             for gradient in event.perhaps - event.gradients:
                 self.gradient(gradient).clear(event.site, certain=False, conditional=event.conditional)
         elif isinstance(event, OptimizerStep):
-            if not any(self.gradient(gradient).added for gradient in event.gradients):
-                self.idle_steps.setdefault(event.updater, event.site)
-            self.first_steps.setdefault(event.updater, event.site)
-            for clip in self.partly_clipped(event.gradients):
-                self.partial_clips[clip.site] = self.partial_clips.get(clip.site, 0) + 1
-            for gradient in event.gradients:
-                self.gradient(gradient).use(event.updater, event.site)
+            self._record_step(event)
+        elif isinstance(event, TensorWrite):
+            self._record_write(event)
         elif isinstance(event, ManualUpdate):
             for gradient in event.gradients:
                 self.gradient(gradient).use(event.updater, event.site)
@@ -198,7 +254,6 @@ class Ledger:
                     state.forget()
                 else:
                     state.known = False
-
         elif isinstance(event, ClipGrad):
             self._record_clip(event)
         elif isinstance(event, Unscale):
@@ -230,6 +285,25 @@ class Ledger:
             self.idle_clips.add(event.site)
         for state in states:
             state.clip(clip)
+
+    def _record_step(self, event: OptimizerStep) -> None:
+        if not any(self.gradient(gradient).added for gradient in event.gradients):
+            self.idle_steps.setdefault(event.updater, event.site)
+        self.first_steps.setdefault(event.updater, event.site)
+        for clip in self.partly_clipped(event.gradients):
+            self.partial_clips[clip.site] = self.partial_clips.get(clip.site, 0) + 1
+        for gradient in event.gradients:
+            if (
+                gradient in self._writes and self.gradient(gradient).added
+            ):  # a step changes what it finds a gradient for
+                self._writes[gradient].append(Written(event.site, "", "step", optimizer=event.name, calls=event.calls))
+            self.gradient(gradient).use(event.updater, event.site)
+
+    def _record_write(self, event: TensorWrite) -> None:
+        written = Written(event.site, event.name, event.operation, event.hidden, event.optimizer, event.calls)
+        for tensor in event.tensors:
+            if tensor in self._writes:
+                self._writes[tensor].append(written)
 
     def _record_backward(self, event: Backward) -> None:
         if event.accumulates:

@@ -73,6 +73,7 @@ class Guard:
         self.reports: list[RunReport] = []
         self.rules = list(catalogue.all_rules())
         self._by_kind: dict[type[Event], list[Rule]] = {}
+        self.script = ""  # the file that is run, where it is known from the start
         self.attentive = True
         self.depth = 0
         self.reached_nothing = False  # a backward has been told of that computes no gradient

@@ -14,7 +14,7 @@ from gradguard.runtime.sites import Sites, locals_of
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["list_of", "name_in_frames", "operation", "parameter_names"]
+__all__ = ["list_of", "modules_of", "name_in_frames", "operation", "parameter_names"]
 
 _MOST_NAMES = 3
 
@@ -56,7 +56,7 @@ def parameter_names(tensors: Sequence[Tensor], frame: FrameType | None, sites: S
     paths: dict[int, str] = {}
     for space in _spaces(frame, sites):
         for value in space.values():
-            for module in _modules_of(value):
+            for module in modules_of(value):
                 for path, parameter in module.named_parameters():
                     if path.count(".") >= paths.get(id(parameter), "").count(".") or id(parameter) not in paths:
                         paths[id(parameter)] = path
@@ -64,7 +64,7 @@ def parameter_names(tensors: Sequence[Tensor], frame: FrameType | None, sites: S
     return [name for name in names if name]
 
 
-def _modules_of(value: Any) -> Iterator[torch.nn.Module]:
+def modules_of(value: Any) -> Iterator[torch.nn.Module]:
     if isinstance(value, torch.nn.Module):
         yield value
         return

@@ -31,7 +31,7 @@ def run(
     record: bool = False,
 ) -> tuple[int, RunReport]:
     """Run the script (or the module) as `__main__`. Returns its exit status, and what was found."""
-    watch = Watch(select, ignore, record=record)
+    watch = Watch(select, ignore, record=record, script="" if module else target)
     status = 0
     main = None if module else _load(target)
     try:

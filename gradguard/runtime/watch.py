@@ -30,12 +30,19 @@ class Watch:
     """
 
     def __init__(
-        self, select: Iterable[str] = (), ignore: Iterable[str] = (), *, alone: bool = False, record: bool = False
+        self,
+        select: Iterable[str] = (),
+        ignore: Iterable[str] = (),
+        *,
+        alone: bool = False,
+        record: bool = False,
+        script: str = "",
     ) -> None:
         rules = catalogue.select(select, ignore)
         self.report = RunReport(frozenset(rule.code for rule in rules))
         self._alone = alone or record
         self._record = record
+        self._script = script
         self._recorder: Recorder | None = None
         self._guard: Guard | None = None
 
@@ -48,6 +55,7 @@ class Watch:
             if _open:
                 _open[-1][1].uninstall()
             self._guard = Guard([self._recorder_of] if self._record else ())
+            self._guard.script = self._script
             patches = Patches(self._guard)
             self._guard.reports.append(self.report)
             _open.append((self._guard, patches))

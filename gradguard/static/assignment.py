@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from gradguard.static import conditions, expressions, keeping, objects, syntax, tensors
+from gradguard.static import conditions, expressions, inplace, keeping, objects, syntax, tensors
 from gradguard.static.arithmetic import AUGMENTED
 from gradguard.static.values import (
     NONE,
@@ -190,12 +190,19 @@ def _set_item(it: Interpreter, target: cst.Subscript, value: Value, node: cst.CS
             receiver.exact = False
             keeping.put(it, receiver, value, node, others=receiver.items, name=syntax.text(target.value))
             receiver.items.append(value)
+    elif isinstance(receiver, Tensor) and receiver.handle and not _is_everything(key):
+        it.trace.escape(receiver.handle)  # a part of the gradient
     elif isinstance(receiver, Tensor):
+        _note_item(it, receiver, target, value, node)
         tensors.write(it, receiver, value, node, operation="item assignment")
     elif isinstance(receiver, Module) and isinstance(key, Const) and isinstance(key.value, int):
         if -len(receiver.children) <= key.value < len(receiver.children):
             receiver.children[key.value] = value
-    elif isinstance(receiver, Opaque) and isinstance(key, Const):
+    elif isinstance(receiver, Opaque):
+        if tensors.in_graph(receiver) or isinstance(value, Tensor) or not isinstance(key, Const):
+            _note_item(it, receiver, target, value, node)
+        if not isinstance(key, Const):
+            return
         try:
             receiver.memo["[]", key.value] = value
         except TypeError:
@@ -211,11 +218,22 @@ def _item_bound(
         keeping.put(it, table, value, node, others=table.items.values(), name=syntax.text(target.value))
 
 
+def _is_everything(key: Value) -> bool:
+    return isinstance(key, Const) and key.value in (slice(None), ...)
+
+
+def _note_item(it: Interpreter, receiver: Value, target: cst.Subscript, value: Value, node: cst.CSTNode) -> None:
+    shown = syntax.text(target.value)
+    inplace.note_write(it, receiver, node, f"{shown}[…] =" if shown else "[…] =", name=shown, given=(value,))
+
+
 def run_augmented(it: Interpreter, node: cst.AugAssign) -> str:
     target = node.target
     current = it.eval(target)
     value = it.eval(node.value)
     symbol, compute = AUGMENTED[type(node.operator)]
+    if isinstance(current, Tensor) or tensors.in_graph(current):
+        inplace.note_write(it, current, node, f"{symbol}=", name=syntax.text(target), given=(value,))
     if isinstance(current, Tensor) and (current.handle or current.base is not None or current.owners):
         tensors.write(it, current, value, node, operation=symbol + "=", augmented=symbol)
         return ""
@@ -231,6 +249,9 @@ def run_augmented(it: Interpreter, node: cst.AugAssign) -> str:
             current.items.append(Opaque(refs=(value,)))
         return ""
     result = expressions.binary(it, symbol, compute, current, value, node)
+    if isinstance(result, Tensor) and (isinstance(current, Tensor) or tensors.in_graph(current)):
+        inplace.share(it, result, current)
+        inplace.saved_by_update(it, result.op, tensors.SYMBOLS.get(symbol, symbol), current, [current, value])
     if isinstance(result, Const) and isinstance(result.value, int) and it.loops:
         result = Const(result.value, counter=True)
     assign(it, target, result, node)

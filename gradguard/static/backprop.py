@@ -68,6 +68,10 @@ def run_backward(
     accumulates: bool = True,
 ) -> None:
     """A backward pass from several roots."""
+    if it.grad_enabled and not it.explicit_mode:
+        it.mode_known = True
+    if keeps_graph and it.loops:  # what an old graph needs may be changed no sooner than in the second turn
+        it.loops[-1].turns = max(it.loops[-1].turns, 3)
     for root in walk(roots):
         if not isinstance(root, (Tensor, Opaque)):
             continue

@@ -364,6 +364,8 @@ def _run(it: Interpreter, function: Function, scope: Scope, receiver: Value | No
     enabled, mode_site = it.grad_enabled, it.mode_site
     it.trace.calls = (*calls, node)
     it.frames.append(frame)
+    sets_mode = "no_grad" in function.flags or "enable_grad" in function.flags
+    it.explicit_mode += sets_mode
     if "no_grad" in function.flags:
         it.grad_enabled, it.mode_site = False, _decorator(function)
     elif "enable_grad" in function.flags:
@@ -381,7 +383,8 @@ def _run(it: Interpreter, function: Function, scope: Scope, receiver: Value | No
         del it.frames[depth:]
         it.trace.calls = calls
         del it.loops[loops:]
-        if "no_grad" in function.flags or "enable_grad" in function.flags:
+        it.explicit_mode -= sets_mode
+        if sets_mode:
             it.grad_enabled, it.mode_site = enabled, mode_site
     return frame.result if frame.result is not None else NONE
 

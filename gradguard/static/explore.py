@@ -313,6 +313,7 @@ def _definitions(it: Interpreter) -> Package:
 def _function_entry(node: cst.FunctionDef) -> Start:
     def start(it: Interpreter) -> None:
         package = _definitions(it)
+        it.mode_known = False
         function = package.scope.variables.get(node.name.value)
         if not isinstance(function, Function) or function.node is not node:
             it.frames.append(Frame(package.file, package.scope, global_scope=package.scope))
@@ -326,6 +327,7 @@ def _function_entry(node: cst.FunctionDef) -> Start:
 def _method_entry(cls: cst.ClassDef, node: cst.FunctionDef) -> Start:
     def start(it: Interpreter) -> None:
         package = _definitions(it)
+        it.mode_known = False
         value = package.scope.variables.get(cls.name.value)
         if not isinstance(value, Class) or value.node is not cls:
             return

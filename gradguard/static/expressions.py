@@ -255,7 +255,7 @@ def subscript(it: Interpreter, value: Value, key: Value, node: cst.CSTNode) -> V
             if -len(items) <= key.value < len(items) and (not isinstance(value, Seq) or value.exact or key.value >= 0):
                 return items[key.value]
             if items and isinstance(value, Seq) and not value.exact:
-                return items[-1]
+                return stand_in(items[-1])
             return Opaque(refs=tuple(items))
         if isinstance(key, Const) and isinstance(key.value, slice):
             try:
@@ -266,7 +266,7 @@ def subscript(it: Interpreter, value: Value, key: Value, node: cst.CSTNode) -> V
                 return Seq(picked if value.exact else list(items), value.exact, value.kind)
             return Module(value.kind, children=picked)
         if len(items) == 1 and isinstance(value, Seq):
-            return items[0]
+            return stand_in(items[0])
         if items and all(isinstance(item, (Module, Optimizer)) for item in items) and len({id(i) for i in items}) == 1:
             return items[0]
         return Opaque(refs=tuple(items), reach=tensors.reach_of(items))
@@ -275,6 +275,13 @@ def subscript(it: Interpreter, value: Value, key: Value, node: cst.CSTNode) -> V
     if isinstance(value, (Opaque, Instance)):
         return objects.item(it, value, key, node)
     return Opaque()
+
+
+def stand_in(value: Value) -> Value:
+    """A tensor that is taken for one of several: what is done to one is not done to all."""
+    if isinstance(value, Tensor) and not value.owners:
+        value.stand_in = True
+    return value
 
 
 # --- operators -------------------------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from gradguard.static import (
     loops,
     syntax,
 )
+from gradguard.static.index import names_in
 from gradguard.static.project import Project, SourceFile
 from gradguard.static.trace import OutOfFuel, Trace
 from gradguard.static.values import (
@@ -88,6 +89,10 @@ class Interpreter:
     mode_call: cst.CSTNode | None = None
     trying: int = 0
     expected: int = 0
+    expects_error: int = 0
+    mode_known: bool = True
+    explicit_mode: int = 0
+    mode_doubt: int = 0
 
     @property
     def frame(self) -> Frame:
@@ -326,10 +331,15 @@ def _run_for_generator(it: Interpreter, node: cst.For, generator: Generator) -> 
 def _run_try(it: Interpreter, node: cst.Try | cst.TryStar) -> str:
     signal = ""
     it.trying += 1
+    catches = any(_catches_runtime_errors(handler) for handler in node.handlers)
+    it.expects_error += catches
     frames, loops = len(it.frames), len(it.loops)
     try:
         try:
-            signal = it.suite(node.body)
+            try:
+                signal = it.suite(node.body)
+            finally:
+                it.expects_error -= catches
         except Raised:
             del it.frames[frames:]
             del it.loops[loops:]
@@ -355,6 +365,10 @@ def _run_try(it: Interpreter, node: cst.Try | cst.TryStar) -> str:
     if node.finalbody is not None:
         signal = it.suite(node.finalbody.body) or signal
     return signal
+
+
+def _catches_runtime_errors(handler: cst.ExceptHandler | cst.ExceptStarHandler) -> bool:
+    return handler.type is not None and "RuntimeError" in names_in(handler.type)
 
 
 def _run_with(it: Interpreter, node: cst.With) -> str:
@@ -389,13 +403,18 @@ def _enter(it: Interpreter, node: cst.With, position: int) -> str:
         manager.run(inside)
         return ending[0]
     enabled, mode_site = it.grad_enabled, it.mode_site
+    sets_mode, doubt = library.is_grad_mode(manager), library.may_set_mode(manager)
+    it.explicit_mode += sets_mode
+    it.mode_doubt += doubt
     value = library.enter(it, manager, item.item)
     if target is not None:
         assignment.assign(it, target, value, node)
     try:
         return _enter(it, node, position + 1)
     finally:
-        if library.is_grad_mode(manager):
+        it.explicit_mode -= sets_mode
+        it.mode_doubt -= doubt
+        if sets_mode:
             it.grad_enabled, it.mode_site = enabled, mode_site
         if isinstance(manager, Instance):
             library.leave(it, manager, item.item)
@@ -460,6 +479,7 @@ def _expression(it: Interpreter, node: cst.Expr) -> str:
     result = it.eval(value)
     if it.mode_call is value:
         it.mode_call = None
+        it.mode_known = True
         library.enter(it, result, value)
     return ""
 

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from gradguard.events import SavedTensorsHooks
 from gradguard.static import (
     backprop,
     conditions,
     cuts,
     escape,
     imports,
+    inplace,
     objects,
     optimizers,
     protocol,
@@ -150,14 +152,36 @@ def leave(it: Interpreter, manager: Instance, node: cst.CSTNode) -> None:
         it.call(Bound(found[0], manager, found[1]), Arguments([NONE, NONE, NONE]), node)
 
 
+_MODES = {
+    "grad mode on": True,
+    "grad mode off": False,
+    "enable_grad": True,
+    "no_grad": False,
+    "inference_mode": False,
+}
+_LEAVES_MODE_ALONE = re.compile(
+    r"open|autocast|tqdm|bar$|progress|profil|time|device|lock|writer|detect_anomaly|no_sync|accumulate|scale_loss|record|"
+    r"catch_warnings|fork_rng|join|stream|graph|raises|suppress|Pool|Executor|amp|sync|strategy|scope|tmp|temp|dir",
+    re.IGNORECASE,
+)
+
+
+def may_set_mode(manager: Value) -> bool:
+    """Whether a context manager that cannot be seen may switch the grad mode."""
+    if isinstance(manager, Instance):
+        return not manager.whole
+    if not isinstance(manager, Opaque) or is_grad_mode(manager):
+        return False
+    return not _LEAVES_MODE_ALONE.search(manager.called or manager.hint)
+
+
 def grad_mode(manager: Value) -> bool | None:
-    if isinstance(manager, Opaque) and manager.called in ("grad mode on", "grad mode off"):
-        return manager.called == "grad mode on"
-    return None
+    """What a context manager sets the grad mode to; by its name, where nobody imported torch by name."""
+    return _MODES.get(manager.called) if isinstance(manager, Opaque) else None
 
 
 def is_grad_mode(manager: Value) -> bool:
-    return isinstance(manager, Opaque) and manager.called.startswith("grad mode")
+    return isinstance(manager, Opaque) and (manager.called in _MODES or manager.called == "grad mode unknown")
 
 
 # --- methods that are named but not called ---------------------------------------------------------------------------
@@ -210,6 +234,8 @@ def call(it: Interpreter, path: str, arguments: Arguments, node: cst.CSTNode) ->
         return _optim(it, path, last, arguments, node)
     if path.startswith(("torch.nn.functional.", "torch.nn.init.")):
         if last.endswith("_") and path.startswith("torch.nn.init."):
+            if (first := arguments.get(0, "tensor")) is not None:
+                inplace.note_write(it, first, node, f"nn.init.{last}()", no_grad=True)
             return arguments.get(0) or NONE
         return _function(it, last, arguments, node, f"F.{last}")
     if path.startswith("torch.nn.utils.") and last in protocol.CLIPS:
@@ -288,6 +314,15 @@ def _function(it: Interpreter, name: str, arguments: Arguments, node: cst.CSTNod
                     file=it.file,
                 )
             return Opaque(name, refs=tuple(everything), reach=tensors.reach_of(everything))
+    changes = inplace.of_function(name, arguments)
+    if changes and given:
+        inplace.note_write(it, given[0], node, f"{label}()", name=inplace.first_argument(node), given=given[1:])
+        keywords = {key: value for key, value in arguments.keywords.items() if key != "inplace"}
+        result = tensors.apply(it, changes, given, keywords, node, f"{label}()")
+        if isinstance(result, Tensor):
+            inplace.share(it, result, given[0])
+            inplace.saved_by_update(it, result.op, changes, given[0], given)
+        return result
     return tensors.apply(it, name, given, arguments.keywords, node, f"{label}()")
 
 
@@ -392,6 +427,7 @@ def _module(it: Interpreter, kind: str, arguments: Arguments, node: cst.CSTNode)
     """The constructor of a module of torch.nn."""
     trains = kind not in _PARAMETERLESS and (not kind.endswith("Loss") or kind.startswith("Adaptive"))
     module = Module(kind, tuple(arguments.positional), dict(arguments.keywords), has_parameters=trains)
+    module.made_at = (it.file, node)
     it.trace.ledger.born([module.ident])
     if kind in ("Sequential", "ModuleList", "ModuleDict", "ParameterList", "ParameterDict"):
         _fill_container(it, module, arguments)
@@ -578,6 +614,25 @@ def _true(it: Interpreter, arguments: Arguments, node: cst.CSTNode) -> Value:
     return TRUE
 
 
+def _saved_tensors_hooks(it: Interpreter, arguments: Arguments, node: cst.CSTNode) -> Value:
+    pack = arguments.get(0, "pack_hook")
+    it.trace.emit(SavedTensorsHooks(site=(it.file, node), calls=it.trace.calls, returns_input=_is_identity(pack)))
+    return Opaque("hooks", refs=tuple(arguments.all()))
+
+
+def _is_identity(function: Value | None) -> bool | None:
+    """Whether a function of one argument does nothing but return it."""
+    if not isinstance(function, Function):
+        return None
+    params, body = function.node.params.params, function.node.body
+    result: cst.CSTNode | None = body
+    if isinstance(body, cst.IndentedBlock):
+        line = body.body[0] if len(body.body) == 1 else None
+        small = line.body[0] if isinstance(line, cst.SimpleStatementLine) else None
+        result = small.value if isinstance(small, cst.Return) else None
+    return len(params) == 1 and isinstance(result, cst.Name) and result.value == params[0].name.value
+
+
 _CALLS: dict[str, Callable[[Interpreter, Arguments, cst.CSTNode], Value]] = {
     **STANDARD,
     "torch.nn.Parameter": _parameter,
@@ -585,6 +640,7 @@ _CALLS: dict[str, Callable[[Interpreter, Arguments, cst.CSTNode], Value]] = {
     "torch.autograd.Variable": _variable,
     "torch.autograd.grad": _autograd_grad,
     "torch.autograd.backward": _autograd_backward,
+    "torch.autograd.graph.saved_tensors_hooks": _saved_tensors_hooks,
     "torch.no_grad": _mode("grad mode off"),
     "torch.autograd.no_grad": _mode("grad mode off"),
     "torch.inference_mode": _mode("grad mode off"),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from gradguard.static import objects, optimizers
+from gradguard.static import expressions, objects, optimizers
 from gradguard.static.values import Const, Module, Opaque, Parameters, Seq, Table, Tensor, Value
 
 if TYPE_CHECKING:
@@ -42,7 +42,9 @@ def iterate(it: Interpreter, iterable: Value, hint: str, node: cst.CSTNode, *, h
                 whole = count <= MAX_ITEMS or (count <= MAX_OBJECTS and type(items[0]) is not Const)
                 return Iteration(count if whole else turns, count, lambda turn: optimizers.one_of(it, items[turn]))
             shown = max(turns, min(count, MAX_ITEMS))
-            return Iteration(shown, 1 << 30, lambda turn: optimizers.one_of(it, items[turn % count]))
+            return Iteration(
+                shown, 1 << 30, lambda turn: expressions.stand_in(optimizers.one_of(it, items[turn % count]))
+            )
     if isinstance(iterable, Parameters):
         return Iteration(1, 1, lambda turn: optimizers.parameter(it, iterable))
     if isinstance(iterable, Table):

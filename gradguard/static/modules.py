@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from gradguard.static import backprop, calls, conditions, cuts, escape, library, optimizers, shapes, tensors
+from gradguard.static import backprop, calls, conditions, cuts, escape, inplace, library, optimizers, shapes, tensors
 from gradguard.static.shapes import UNKNOWN, Size
 from gradguard.static.values import (
     MADE,
@@ -95,21 +95,26 @@ def _after(it: Interpreter, module: Module | Instance, arguments: Arguments, res
             it.call(hook, Arguments([module, Seq(list(arguments.positional), kind="tuple"), result]), node)
 
 
-def call_module(it: Interpreter, module: Module, arguments: Arguments, node: cst.CSTNode) -> Value:
-    """`module(*arguments)` for a module of torch.nn."""
+def call_module(
+    it: Interpreter, module: Module, arguments: Arguments, node: cst.CSTNode, *, within: bool = False
+) -> Value:
+    """`module(*arguments)` for a module of torch.nn, perhaps `within` a sequence of them."""
     if module.hooks:
         _before(it, module, arguments, node)
-        result = _call_module(it, module, arguments, node)
+        result = _call_module(it, module, arguments, node, within=within)
         _after(it, module, arguments, result, node)
         return result
-    return _call_module(it, module, arguments, node)
+    return _call_module(it, module, arguments, node, within=within)
 
 
-def _call_module(it: Interpreter, module: Module, arguments: Arguments, node: cst.CSTNode) -> Value:
+def _call_module(it: Interpreter, module: Module, arguments: Arguments, node: cst.CSTNode, *, within: bool) -> Value:
     if module.kind == "Sequential" and module.children:
         value: Value = arguments.positional[0] if arguments.positional else Opaque()
         for child in module.children:
-            value = calls.call(it, child, Arguments([value]), node)
+            if isinstance(child, Module):
+                value = call_module(it, child, Arguments([value]), node, within=True)
+            else:
+                value = calls.call(it, child, Arguments([value]), node)
         return value
     config = [tensors.argument(v) for v in module.config]
     words = {key: tensors.argument(v) for key, v in module.keywords.items()}
@@ -120,6 +125,11 @@ def _call_module(it: Interpreter, module: Module, arguments: Arguments, node: cs
     trains = module.has_parameters and not module.frozen
     inputs = list(arguments.positional)
     label = f"nn.{module.kind}"
+    changes = inplace.of_module(module)
+    if changes and inputs:
+        name = "" if within else inplace.first_argument(node)
+        layer = module.made_at if within else None
+        inplace.note_write(it, inputs[0], node, f"{label}(inplace=True)", name=name, layer=layer)
     result = tensors.apply(
         it,
         module.kind,
@@ -129,11 +139,15 @@ def _call_module(it: Interpreter, module: Module, arguments: Arguments, node: cs
         label,
         size=size if isinstance(size, Size) else UNKNOWN,
         module=module if trains else None,
+        saver=module,
         saves=module.kind not in ("Identity", "Flatten", "Unflatten"),
         frozen=it.trace.frozen_at.get(module.ident) if module.has_parameters and module.frozen else MADE,
     )
     if isinstance(result, Tensor) and module.frozen is None and result.requires_grad and module.has_parameters:
         result.requires_grad = None
+    if changes and inputs and isinstance(result, Tensor):
+        inplace.share(it, result, inputs[0])
+        inplace.saved_by_update(it, result.op, module.kind, inputs[0], inputs)
     if module.kind == "Dropout" or not isinstance(result, Tensor):
         return result
     return _states(module.kind, result, size)
@@ -220,5 +234,7 @@ def _apply_unknown_module(
     first = graph[0] if graph else None
     parents = (first.op,) if isinstance(first, (Tensor, Opaque)) and first.op is not None and first is given[0] else ()
     op = Op(name, node, it.file, True, parents, (module,) if trains else (), module)
+    if trains:
+        inplace.save_unknown_module(it, op, module)
     reach = tensors.reach_of(graph) | (frozenset((module,)) if trains else frozenset())
     return Opaque("output", op=op, reach=reach, refs=(), called=name)

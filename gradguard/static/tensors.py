@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 from gradguard.events import GradRead
-from gradguard.static import backprop, cuts, shapes, syntax
+from gradguard.static import backprop, cuts, inplace, shapes, syntax
+from gradguard.static.saved import VIEWS
 from gradguard.static.shapes import ANY, INT, UNKNOWN, Size
 from gradguard.static.values import (
     FALSE,
@@ -68,7 +69,7 @@ TENSOR_ONLY = frozenset(
     "clone detach unsqueeze squeeze view reshape permute transpose requires_grad_ retain_grad backward contiguous "
     "expand masked_fill index_select gather scatter softmax log_softmax sigmoid tanh relu argmax clamp".split()
 )
-_SYMBOLS = {
+SYMBOLS = {
     "+": "add",
     "-": "sub",
     "*": "mul",
@@ -201,6 +202,7 @@ def apply(
     kind: str = "function",
     size: Size | tuple[Size, ...] | None = None,
     module: Owner | None = None,
+    saver: Owner | None = None,
     saves: bool | None = None,
     frozen: Cut | None = MADE,
 ) -> Value:
@@ -262,6 +264,11 @@ def apply(
             inherited = first.unreduced if first is not None and first.size.many else None
             tensor.unreduced = inherited or ((node, label or name) if one.many else None)
         results.append(tensor)
+    if op is not None and label != f"{name}()":  # not for what merely has the name of a function of torch
+        inplace.save(it, op, name, args, results, module=saver, trains=module is not None)
+    if name in VIEWS and args and not (name == "getitem" and saves):
+        for result in results:
+            inplace.share(it, result, args[0], view=True)
     return results[0] if not isinstance(size, tuple) else Seq(results, kind="tuple")
 
 
@@ -291,7 +298,7 @@ def _requires(it: Interpreter, inputs: list[Value], module: Owner | None) -> boo
 
 def binary(it: Interpreter, symbol: str, left: Value, right: Value, node: cst.CSTNode) -> Value:
     """`left symbol right` where one of them is a tensor."""
-    name = _SYMBOLS.get(symbol, symbol)
+    name = SYMBOLS.get(symbol, symbol)
     first, second = argument(left), argument(right)
     size: Size | tuple[Size, ...] = UNKNOWN
     try:
@@ -327,7 +334,7 @@ def attribute(it: Interpreter, tensor: Tensor, name: str, node: cst.CSTNode) -> 
     if name == "grad":
         return read_grad(it, tensor, node)
     if name == "data":
-        return _cut_off(it, tensor, _data(tensor), "data", ".data", node)
+        return _cut_off(it, tensor, _data(it, tensor), "data", ".data", node)
     if name in ("T", "mT", "H", "real", "imag"):
         return apply(it, name, [tensor], {}, node, f".{name}", kind="method")
     if name == "requires_grad":
@@ -358,7 +365,7 @@ def attribute(it: Interpreter, tensor: Tensor, name: str, node: cst.CSTNode) -> 
     return Method(tensor, name)
 
 
-def _data(tensor: Tensor) -> Tensor:
+def _data(it: Interpreter, tensor: Tensor) -> Tensor:
     base = tensor.base or (tensor if tensor.owners or tensor.leaf else None)
     return Tensor(
         requires_grad=False,
@@ -368,6 +375,9 @@ def _data(tensor: Tensor) -> Tensor:
         base=None if tensor.handle else base,
         grad_of=tensor.grad_of,
         name=f"{tensor.name}.data" if tensor.name else "",
+        storage=inplace.storages(it, tensor),
+        hidden=True,
+        stand_in=tensor.stand_in,
     )
 
 
@@ -411,6 +421,10 @@ def set_attribute(
         if tensor.handle:
             _write_grad(it, tensor, value, node, zero=_is_zero(value))
         else:
+            own = tensor.op is not None and any(s.tensor in inplace.storages(it, tensor) for s in tensor.op.saved)
+            if not own:  # the result that an operation has saved is still the old one
+                shown = syntax.text(target.value) if type(target) is cst.Attribute else ""
+                inplace.note_write(it, tensor, node, ".data =", name=shown, hidden=True)
             write(it, tensor, value, node, operation="data")
     elif name == "requires_grad":
         wanted = value.value if isinstance(value, Const) else None
@@ -504,6 +518,8 @@ def write(
         name = base.name or (syntax.text(node.target) if type(node) is cst.AugAssign else "") or "w"
         it.trace.manual_update(node, it.file, name, owners, grad_of)
         return
+    if owners and in_graph(value):  # torch refuses that; what was meant is a sum that reaches both
+        target.reach |= reach_of([value])
     if in_graph(value) and not owners and it.grad_enabled is not False:
         combined = apply(it, operation, [target, value], {}, node, operation, size=target.size)
         if isinstance(combined, Tensor) and target.base is None:
@@ -529,8 +545,12 @@ def method(it: Interpreter, tensor: Tensor, name: str, arguments: Arguments, nod
         backprop.backward(it, tensor, arguments, node)
         return NONE
     if name == "detach":
-        return _cut_off(it, tensor, _detached(tensor), "detach", ".detach()", node)
+        return _cut_off(it, tensor, _detached(it, tensor), "detach", ".detach()", node)
     if name == "detach_":
+        if tensor.owners and tensor.owners != (tensor,):
+            # Parameters of a module: a way to freeze them.
+            set_requires_grad(it, tensor, wanted=False, node=node, what=".detach_()")
+            return tensor
         _cut_off(it, tensor, tensor, "detach", ".detach_()", node)
         tensor.requires_grad, tensor.leaf, tensor.op, tensor.reach, tensor.owners = False, True, None, frozenset(), ()
         return tensor
@@ -579,8 +599,9 @@ def _cut_off(it: Interpreter, tensor: Tensor, result: Tensor, kind: str, what: s
     return result
 
 
-def _detached(tensor: Tensor) -> Tensor:
-    result = _data(tensor)
+def _detached(it: Interpreter, tensor: Tensor) -> Tensor:
+    result = _data(it, tensor)
+    result.hidden = tensor.hidden
     result.name, result.grad_of = "", tensor.grad_of
     return result
 
@@ -668,16 +689,24 @@ def _is_config(value: Opaque) -> bool:
     )
 
 
+def _receiver(node: cst.CSTNode) -> str:
+    return syntax.text(node.func.value) if isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) else ""
+
+
 def _in_place(it: Interpreter, tensor: Tensor, name: str, arguments: Arguments, node: cst.CSTNode) -> Value:
     first = arguments.get(0)
     if tensor.handle:
         zero = name == "zero_" or (name in ("fill_", "mul_", "copy_") and first is not None and _is_zero(first))
         value = first if first is not None else NONE
-        if zero:
+        if tensor.is_view:
+            it.trace.escape(tensor.handle)  # a part of the gradient
+        elif zero:
             it.trace.zero_grad(node, it.file, tensor.name, tensor.handle)
         elif name in ("copy_", "set_"):
             _write_grad(it, tensor, value, node, zero=False)
         return tensor
+    if name not in inplace.HARMLESS:
+        inplace.note_write(it, tensor, node, f".{name}()", name=_receiver(node), given=list(arguments.all()))
     if name == "zero_":
         tensor.operation, tensor.grad_of = "zeros", frozenset()
     if it.grad_enabled is not False and cuts.joined(arguments.all()) is None:
@@ -690,7 +719,10 @@ def _in_place(it: Interpreter, tensor: Tensor, name: str, arguments: Arguments, 
         return tensor
     carried = next((v for v in arguments.all() if in_graph(v)), None)
     if carried is not None or tensor.requires_grad:
+        before = tensor.op
         write(it, tensor, carried if carried is not None else tensor, node, operation=f".{name}()")
+        if tensor.op is not before:
+            inplace.saved_by_update(it, tensor.op, name[:-1], tensor, [tensor, *arguments.positional])
     return tensor
 
 

@@ -24,6 +24,7 @@ from gradguard.events import (
     OptimizerStep,
     SchedulerStep,
     Site,
+    TensorWrite,
     UncalledMethod,
     Unscale,
     ZeroGrad,
@@ -229,7 +230,14 @@ class Trace:
                     known = trained[op.unsure.ident] = bool(self.cells((op.unsure,)) & self.managed())
                 if not known:
                     continue
-            yield GraphNode(id=op.ident, operation=op.operation, site=(op.file, op.node), saves=op.saves, name=op.name)
+            yield GraphNode(
+                id=op.ident,
+                operation=op.operation,
+                site=(op.file, op.node),
+                saves=op.saves,
+                name=op.name,
+                saved=op.saved,
+            )
 
     def zero_grad(self, node: cst.CSTNode, file: SourceFile, name: str, owners: Iterable[Owner]) -> None:
         self.cleared_at.add(node)
@@ -378,6 +386,9 @@ class Trace:
         cells.update(o.ident for o in self.optimizers if o.loose)
         self.perhaps_stepped.update(o.updater for o in self.optimizers)
         self.emit(Escape(site=None, gradients=frozenset(cells)))
+
+    def write(self, event: TensorWrite) -> None:
+        self.emit(replace(event, conditional=self.guesses > 0, calls=self.calls))
 
     def grad_read(self, event: GradRead) -> None:
         self.emit(replace(event, conditional=self.guesses > 0, calls=self.calls))

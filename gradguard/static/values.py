@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import libcst as cst
 
+from gradguard.events import SavedTensor
 from gradguard.static.shapes import UNKNOWN, Size
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ class Op:
     name: str = ""
     linear: bool = False
     dead: tuple[Cut, ...] = ()
+    saved: tuple[SavedTensor, ...] = ()
     ident: int = field(default_factory=fresh)
 
 
@@ -144,7 +146,9 @@ class Tensor(Value):
 
     `base` is the leaf whose storage it shares (`w.data`); `grad_of` the gradients that its value was computed from, as
     (gradient, generation); `handle` the owners whose `.grad` it is. `cut` tells why it surely has no graph, if that is
-    sure; `releaf` what made a leaf that requires grad of a value without one, and why that value had none.
+    sure; `releaf` what made a leaf that requires grad of a value without one, and why that value had none. `storage` is
+    set where its values lie in those of another tensor: as a view (`view_of` a leaf), changed in place, or `hidden` by
+    `.data`. A `stand_in` is taken for several tensors.
     """
 
     requires_grad: bool | None = None
@@ -167,6 +171,11 @@ class Tensor(Value):
     cpu: bool = False
     dtype: str = ""
     partial: bool = False
+    storage: frozenset[int] = frozenset()
+    view_of: Tensor | None = None
+    is_view: bool = False
+    hidden: bool = False
+    stand_in: bool = False
     name: str = ""
     cut: Cut | None = None
     releaf: tuple[Cut, Cut | None] | None = None
@@ -186,6 +195,7 @@ class Module(Value):
     frozen: bool | None = False
     attributes: dict[str, Value] = field(default_factory=dict)
     hooks: list[tuple[str, Value]] = field(default_factory=list)
+    made_at: tuple[SourceFile, cst.CSTNode] | None = None
     ident: int = field(default_factory=fresh)
 
 

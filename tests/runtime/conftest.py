@@ -18,7 +18,7 @@ from gradguard.runtime.script import run
 def watched(tmp_path, monkeypatch):
     """Run source text as a script. Gives (line, rule) for each finding; `.report` and `.status` tell the rest."""
 
-    def execute(source: str):
+    def execute(source: str, select=()):
         path = tmp_path / "program.py"
         path.write_text("import torch\nfrom torch import nn\n" + textwrap.dedent(source).strip("\n") + "\n")
         monkeypatch.setattr(sys, "argv", list(sys.argv))
@@ -32,7 +32,7 @@ def watched(tmp_path, monkeypatch):
             contextlib.redirect_stderr(execute.errors),
         ):
             warnings.simplefilter("default")
-            execute.status, execute.report = run(str(path), [], module=False)
+            execute.status, execute.report = run(str(path), [], module=False, select=select)
         assert execute.report.errors == []
         lines = path.read_text().split("\n")
         marked = {number for number, line in enumerate(lines, 1) if "# <- here" in line}
