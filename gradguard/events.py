@@ -172,6 +172,36 @@ class GraphKept(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Exhausted(Event):
+    """An iterator over parameters was run through although that had been done before, at `spent_at`: it is empty."""
+
+    name: str
+    spent_at: Site | None
+    consumer: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ownership(Event):
+    """What became of parameters that got gradients in a training. `site` is the place that decided it.
+
+    `cause` tells in which way an optimizer may have missed them: they lie in a plain "container" of a module; they
+    were made in "forward"; they took the place of others after the optimizer was made ("replaced"); they were "left
+    out"; or none of the parameters of the optimizer is in the graph of any loss ("strangers"). If they are `owned` by
+    an optimizer all the same, nothing is wrong.
+    """
+
+    cause: str
+    owned: bool
+    name: str = ""
+    optimizer: str = ""
+    made_at: Site | None = None
+    stepped_at: Site | None = None
+
+
+__all__ += ["Exhausted", "Ownership"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GradRead(Event):
     """`.grad` of a tensor was read.
 

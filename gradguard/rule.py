@@ -15,13 +15,17 @@ __all__ = ["Acquittal", "Detector", "Report", "Rule"]
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A fault that a rule sees in one execution. Engines turn its sites into locations."""
+    """A fault that a rule sees in one execution. Engines turn its sites into locations.
+
+    `instead_of` names reports, as (rule, site), that merely follow from this one and are dropped.
+    """
 
     site: Site
     message: str
     notes: tuple[tuple[Site, str], ...] = ()
     help: str = ""
     key: Hashable = None
+    instead_of: tuple[tuple[str, Site], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradguard.events import Backward, Escape, GraphNode, OptimizerStep, ZeroGrad
+from gradguard.events import (
+    Backward,
+    ClipGrad,
+    Escape,
+    GraphNode,
+    OptimizerStep,
+    SchedulerStep,
+    Unscale,
+    ZeroGrad,
+)
 from gradguard.ledger import Ledger
 from gradguard.rule import Acquittal, Report
-from gradguard.rules import backward_twice, missing_zero_grad, step_without_backward, zero_grad_before_step
+from gradguard.rules import (
+    backward_twice,
+    clip_after_step,
+    clip_before_backward,
+    clip_scaled_gradients,
+    missing_zero_grad,
+    scheduler_before_optimizer,
+    step_without_backward,
+    zero_grad_before_step,
+)
 
 W = frozenset({"w"})
 
@@ -167,3 +185,85 @@ def test_one_step_never_both_accuses_and_acquits_one_gradient(history) -> None:
                 any(isinstance(v, Report) for v in verdicts) and any(isinstance(v, Acquittal) for v in verdicts)
             )
         ledger.record(event)
+
+
+def clip(site="clip", gradients=W):
+    return ClipGrad(site=site, name="clip_grad_norm_", gradients=gradients)
+
+
+def unscale(gradients=W):
+    return Unscale(site="unscale", name="scaler", gradients=gradients)
+
+
+CLIP_RULES = (clip_after_step, clip_before_backward, clip_scaled_gradients)
+
+
+def clipping(*events):
+    return [site for rule in CLIP_RULES for site in said(rule, *events)]
+
+
+def test_clipping_where_it_belongs() -> None:
+    turn = (clear(), backward(), clip(), step())
+    assert clipping(*turn, *turn, *turn) == []
+    assert clipping(*(clear(), backward(), unscale(), clip(), step()) * 3) == []
+    assert clipping(*(backward(), backward(), clip(), step(), clear()) * 3) == []
+
+
+def test_clipping_used_gradients() -> None:
+    assert said(clip_after_step, backward(), step(), clip(), clear()) == ["clip"]
+    assert said(clip_after_step, backward(), step(), clip(), step("other"), clear()) == []
+    assert said(clip_after_step, backward(), step(), backward(), clip(), clear()) == []
+
+
+def test_clipping_before_there_is_a_gradient() -> None:
+    assert said(clip_before_backward, clear(), clip(), backward(), step()) == ["clip"]
+    assert said(clip_before_backward, clear(), clip("first"), backward(), clip(), step()) == ["first"]
+    assert said(clip_before_backward, Escape(site=None, gradients=W), clip(), backward(), step()) == []
+
+
+def test_clipping_an_unfinished_sum_is_told_from_the_second_time() -> None:
+    turn = (backward(), clip(), backward(), step(), clear())
+    assert said(clip_before_backward, *turn) == []
+    assert said(clip_before_backward, *turn, *turn) == ["clip"]
+
+
+def test_a_clip_that_has_served_one_optimizer_is_no_fault_for_another() -> None:
+    """The critic's clip covers all; what the actor's backward adds later is the actor's affair."""
+    both = frozenset({"w", "actor"})
+    turn = (backward(gradients=both), clip(gradients=both), step(), backward("actor", gradients=frozenset({"actor"})))
+    last = (step("actor opt", gradients=frozenset({"actor"})), clear(gradients=both))
+    assert said(clip_before_backward, *(*turn, *last) * 3) == []
+
+
+def test_clipping_scaled_gradients() -> None:
+    assert said(clip_scaled_gradients, backward(), clip(), unscale(), step()) == ["clip"]
+    assert said(clip_scaled_gradients, backward(), unscale(), clip(), unscale(), step()) == []
+    assert said(clip_scaled_gradients, backward(), clip(), clear(), backward(), unscale(), step()) == []
+
+
+def schedule(site="schedule", *, early):
+    return SchedulerStep(site=site, scheduler="s", name="sched", optimizer="opt", early=early)
+
+
+def test_a_schedule_is_accused_when_its_place_comes_round_again() -> None:
+    rule = scheduler_before_optimizer
+    assert said(rule, schedule(early=True), schedule(early=False)) == ["schedule"]
+    assert said(rule, schedule(early=False), schedule(early=False)) == []
+    assert said(rule, schedule("resume", early=True), schedule("resume", early=True), schedule(early=False)) == []
+    assert said(rule, schedule(early=True), schedule(early=True)) == []
+    assert said(rule, schedule(early=None), schedule(early=False)) == []
+
+
+@given(st.lists(st.sampled_from(["backward", "clip", "step", "clear"]), max_size=12))
+def test_no_clip_is_accused_where_each_step_follows_its_clip(names) -> None:
+    """Whatever happens, a clip right before each step, and nowhere else, is right."""
+    events = []
+    for name in names:
+        if name == "step":
+            events.append(clip())
+        if name != "clip":
+            events.append({"backward": backward, "step": step, "clear": clear}[name]())
+    if "backward" not in names:
+        return
+    assert said(clip_before_backward, *events) == []
+    assert said(clip_scaled_gradients, *events) == []

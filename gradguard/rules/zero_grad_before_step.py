@@ -25,7 +25,9 @@ def detect(event: OptimizerStep, ledger: Ledger) -> Iterator[Report | Acquittal]
         if not state.added or state.clearing is None:
             continue
         lost = {(addition.site, addition.calls) for addition in state.clearing.lost}
-        if lost and not state.clearing.conditional and lost == {(a.site, a.calls) for a in state.added}:
+        # Where others lost nothing by that clearing, this one was just in no optimizer before.
+        same = all(other.clearing.lost for other in states if other.added and other.clearing is not None)
+        if same and lost and not state.clearing.conditional and lost == {(a.site, a.calls) for a in state.added}:
             yield _report_some_lost(event, state.clearing)
             return
         if not lost:

@@ -21,7 +21,7 @@ from gradguard.ledger import Ledger
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Gradients", "Parameter", "Updater"]
+__all__ = ["Gradients", "Parameter", "Updater", "is_as_before", "values_of"]
 
 Copy: TypeAlias = "Tensor | list[Any]"
 ByHand: TypeAlias = "Callable[[Sequence[Tensor]], tuple[Hashable, str]]"
@@ -460,6 +460,15 @@ def _copy(tensor: Tensor | None) -> Copy | None:
     if block is None:
         return None
     return _flat(block) if block.numel() <= _FEW else block.clone()
+
+
+def values_of(tensor: Tensor) -> Copy | None:
+    """A small sample of the values, to see later whether they have changed."""
+    return _copy(tensor)
+
+
+def is_as_before(values: Copy | None, tensor: Tensor) -> bool:
+    return values is not None and _same(values, tensor)
 
 
 def _flat(values: Tensor | list[Any]) -> list[Any]:

@@ -21,6 +21,7 @@ class _Entry:
     finding: Finding
     count: int = 0
     acquitted: bool = False
+    site: Hashable = None
     idle: Hashable = None  # the step that found nothing, where the finding is about that
 
 
@@ -34,6 +35,7 @@ class RunReport:
     timeline: Timeline | None = None
     _entries: dict[Hashable, _Entry] = field(default_factory=dict, repr=False)
     _acquitted: set[Hashable] = field(default_factory=set, repr=False)
+    _explained: set[tuple[str, Hashable]] = field(default_factory=set, repr=False)
     _steps: dict[Hashable, list[int]] = field(default_factory=dict, repr=False)
 
     @property
@@ -41,7 +43,7 @@ class RunReport:
         """Each pitfall once for each place, sorted by place. The last note tells how often it was seen."""
         merged: dict[tuple[str, Location], tuple[Finding, int]] = {}
         for entry in self._entries.values():
-            if not self._proved(entry):
+            if not self._proved(entry) or (entry.finding.rule, entry.site) in self._explained:
                 continue
             key = entry.finding.code, entry.finding.location
             first, count = merged.get(key, (entry.finding, 0))
@@ -87,7 +89,8 @@ class RunReport:
                 tuple(Note(location, text) for location, text in notes if location is not None),
                 report.help,
             )
-            entry = self._entries[key] = _Entry(finding, acquitted=key in self._acquitted, idle=idle)
+            entry = self._entries[key] = _Entry(finding, acquitted=key in self._acquitted, site=report.site, idle=idle)
+            self._explained.update(report.instead_of)
         entry.count += 1
         return entry.finding
 

@@ -54,6 +54,7 @@ def assign(it: Interpreter, target: cst.CSTNode, value: Value, node: cst.CSTNode
             _name(value, target.value)
         elif isinstance(value, Opaque):
             _name_unknown(value, target.value, target.value)
+        it.trace.ownership.named(target.value, value)
         it.frame.scope.bind(target.value, value)
     elif isinstance(target, (cst.Tuple, cst.List)):
         _unpack(it, target.elements, value, node)
@@ -142,7 +143,9 @@ def set_attribute(
         elif isinstance(value, Opaque):
             _name_unknown(value, name, f"{_self_name(target)}.{name}")
         receiver.attributes[name] = value
+        it.trace.ownership.held(receiver, name, value, (it.file, node))
     elif isinstance(receiver, Opaque):
+        it.trace.ownership.replaced(receiver, name, value, (it.file, node), it.trace.optimizers)
         receiver.memo[name] = value
         it.trace.elsewhere |= it.trace.cells(tensors.reach_of([value]))
     elif isinstance(receiver, (Module, Optimizer)):
@@ -162,6 +165,8 @@ def _self_name(target: cst.CSTNode) -> str:
 def _set_item(it: Interpreter, target: cst.Subscript, value: Value, node: cst.CSTNode) -> None:
     receiver = it.eval(target.value)
     key = expressions.key_of(it, target)
+    if isinstance(receiver, Opaque):
+        it.trace.ownership.replaced(receiver, syntax.text(target), value, (it.file, node), it.trace.optimizers)
     if isinstance(receiver, Table):
         if isinstance(key, Const):
             try:

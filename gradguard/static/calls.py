@@ -13,6 +13,7 @@ from gradguard.static import (
     modules,
     objects,
     optimizers,
+    ownership,
     plain,
     syntax,
     tensors,
@@ -437,7 +438,9 @@ def _make_own_optimizer(it: Interpreter, cls: Class, arguments: Arguments, node:
     wrapped = [v for v in arguments.all() if isinstance(v, Optimizer)]
     if len(wrapped) == 1:
         inner = wrapped[0]
-        made = Optimizer(cls.name, inner.owners, inner.updater, inner.loose, node=node, own_step=True)
+        made = Optimizer(
+            cls.name, inner.owners, inner.updater, inner.loose, node=node, own_step=True, given=inner.given
+        )
         it.trace.add_optimizer(made)
         return made
     given = arguments.get(0, "params")
@@ -449,6 +452,9 @@ def _make_own_optimizer(it: Interpreter, cls: Class, arguments: Arguments, node:
         loose=found is None,
         node=node,
     )
+    if given is not None:
+        ownership.consume(it, given, node, "the optimizer")
+    it.trace.give(optimizer, optimizer.owners)
     step = cls.lookup("step")
     if step is not None and isinstance(step[0], Function):
         if {".zero_grad", ".zero_", "zero_grad"} & step[0].file.index.names_of(step[0].node):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from gradguard.static import modules, optimizers, tensors
+from gradguard.static import modules, optimizers, ownership, tensors
 from gradguard.static.values import (
     Arguments,
     Bound,
@@ -73,6 +73,7 @@ def unknown_call(
     tensors.look(it, given, node)
     for value in (*given, receiver):
         modules.scrub(value)
+    ownership.lose(given)
     note_elsewhere(it, name, given)
     _escape(it, name, given, receiver, library=library)
     everything = given if receiver is None else [*given, receiver]

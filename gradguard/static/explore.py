@@ -15,7 +15,7 @@ import libcst as cst
 
 from gradguard.events import Event
 from gradguard.rule import Detector, Report, Rule
-from gradguard.static import attributes, calls, functions, library, objects, syntax
+from gradguard.static import attributes, calls, functions, library, objects, ownership, syntax
 from gradguard.static.index import Known
 from gradguard.static.interpreter import Frame, Interpreter, Raised
 from gradguard.static.project import Project, SourceFile
@@ -88,6 +88,9 @@ class Explorer:
             for name, report in search.guilty.items():
                 if name not in search.innocent:
                     self.found.setdefault(name, report)
+        explained = {other for report in self.found.values() for other in report.instead_of}
+        if explained:
+            self.found = {key: report for key, report in self.found.items() if key[:2] not in explained}
 
     def trace(self, start: Start, plan: dict[cst.CSTNode, bool]) -> Trace | None:
         fuel = min(self.fuel_of_a_trace, self.fuel)
@@ -97,6 +100,7 @@ class Explorer:
         interpreter = Interpreter(trace, self.project)
         try:
             start(interpreter)
+            ownership.judge(interpreter)
         except Raised:
             pass
         except (OutOfFuel, RecursionError):

@@ -29,6 +29,7 @@ from gradguard.static.values import (
     Periodic,
     Scope,
     Seq,
+    Stream,
     Table,
     Tensor,
     Value,
@@ -419,7 +420,8 @@ def _comprehension(it: Interpreter, node: cst.ListComp | cst.GeneratorExp | cst.
     exact = _comprehend(it, node.for_in, lambda: results.append(evaluate(it, node.elt)))
     if results and all(isinstance(value, Tensor) and value.owners and value.owners != (value,) for value in results):
         owners = dict.fromkeys(o for v in results if isinstance(v, Tensor) for o in v.owners)
-        return Parameters(tuple(owners), partial=_picks(node.for_in))
+        stream = Stream() if type(node) is cst.GeneratorExp else None
+        return Parameters(tuple(owners), partial=_picks(node.for_in), stream=stream)
     return Seq(results, exact=exact)
 
 

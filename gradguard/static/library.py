@@ -19,6 +19,7 @@ from gradguard.static import (
     inplace,
     objects,
     optimizers,
+    ownership,
     protocol,
     syntax,
     tensors,
@@ -41,6 +42,7 @@ from gradguard.static.values import (
     Opaque,
     Optimizer,
     Owner,
+    Parameters,
     Seq,
     Table,
     Tensor,
@@ -227,6 +229,8 @@ def call(it: Interpreter, path: str, arguments: Arguments, node: cst.CSTNode) ->
     handler = _CALLS.get(path)
     if handler is not None:
         return handler(it, arguments, node)
+    if path in ("builtins.sorted", "builtins.reversed") and isinstance(arguments.get(0), Parameters):
+        return STANDARD["builtins.list"](it, Arguments(arguments.positional[:1]), node)
     if path in _SAME_OBJECT or last in ("tqdm", "trange", "progress_bar") or last.endswith("DistributedDataParallel"):
         first = arguments.get(0)
         return first if first is not None else Opaque(last)
@@ -240,6 +244,8 @@ def call(it: Interpreter, path: str, arguments: Arguments, node: cst.CSTNode) ->
         return _function(it, last, arguments, node, f"F.{last}")
     if path.startswith("torch.nn.utils.") and last in protocol.CLIPS:
         return protocol.clip(it, last, arguments, node)
+    if path.startswith("torch.nn.utils.") and arguments.positional:
+        ownership.consume(it, arguments.positional[0], node, f"`{last}`")
     if path.startswith("torch.nn.utils."):
         return arguments.get(0) if last in ("spectral_norm", "weight_norm") and arguments.get(0) else Opaque(last)  # type: ignore[return-value]
     if path.startswith("torch.nn."):
@@ -394,9 +400,11 @@ def _parameter(it: Interpreter, arguments: Arguments, node: cst.CSTNode) -> Valu
     data = arguments.get(0, "data")
     flag = tensors.flag(arguments.get(1, "requires_grad"))
     size = data.size if isinstance(data, Tensor) else UNKNOWN
-    return tensors.leaf(
+    parameter = tensors.leaf(
         it, node, size, requires_grad=flag, operation="nn.Parameter", cpu=isinstance(data, Tensor) and data.cpu
     )
+    ownership.made(it, parameter, node)
+    return parameter
 
 
 def _variable(it: Interpreter, arguments: Arguments, node: cst.CSTNode) -> Value:
@@ -429,6 +437,7 @@ def _module(it: Interpreter, kind: str, arguments: Arguments, node: cst.CSTNode)
     module = Module(kind, tuple(arguments.positional), dict(arguments.keywords), has_parameters=trains)
     module.made_at = (it.file, node)
     it.trace.ledger.born([module.ident])
+    ownership.made(it, module, node)
     if kind in ("Sequential", "ModuleList", "ModuleDict", "ParameterList", "ParameterDict"):
         _fill_container(it, module, arguments)
     elif kind.startswith("Transformer"):
@@ -473,6 +482,9 @@ def _make_optimizer(it: Interpreter, kind: str, given: Value | None, node: cst.C
     optimizer = Optimizer(
         kind, list(dict.fromkeys(owners)), ("optimizer", it.file, node), loose=found is None, node=node
     )
+    if given is not None:
+        ownership.consume(it, given, node, "the optimizer")
+    it.trace.give(optimizer, owners if found is None else found.owners)
     it.trace.add_optimizer(optimizer)
     return optimizer
 
@@ -494,6 +506,8 @@ def _optimizer_step(it: Interpreter, arguments: Arguments, node: cst.CSTNode) ->
 
 def _autograd_grad(it: Interpreter, arguments: Arguments, node: cst.CSTNode) -> Value:
     outputs, inputs = arguments.get(0, "outputs"), arguments.get(1, "inputs")
+    if inputs is not None:
+        ownership.consume(it, inputs, node, "`autograd.grad`")
     retain, create = arguments.get(3, "retain_graph"), arguments.get(4, "create_graph")
     if outputs is None:
         return Opaque("gradients")

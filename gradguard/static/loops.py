@@ -46,6 +46,7 @@ def iterate(it: Interpreter, iterable: Value, hint: str, node: cst.CSTNode, *, h
                 shown, 1 << 30, lambda turn: expressions.stand_in(optimizers.one_of(it, items[turn % count]))
             )
     if isinstance(iterable, Parameters):
+        optimizers.run_through(it, iterable, getattr(node, "iter", node), "this loop")
         return Iteration(1, 1, lambda turn: optimizers.parameter(it, iterable))
     if isinstance(iterable, Table):
         keys = list(iterable.items)

@@ -16,6 +16,7 @@ from gradguard.static import (
     library,
     modules,
     optimizers,
+    ownership,
     protocol,
     syntax,
     tensors,
@@ -36,6 +37,7 @@ from gradguard.static.values import (
     Optimizer,
     Parameters,
     Seq,
+    Stream,
     Super,
     Table,
     Tensor,
@@ -327,10 +329,12 @@ def _module_method(it: Interpreter, module: Module, name: str, arguments: Argume
         it.trace.zero_grad(node, it.file, optimizers.receiver_name(node), (module,))
         return NONE
     if name in _PARAMETERS:
-        return Parameters((module,), pairs=name.startswith("named"))
+        return Parameters((module,), pairs=name.startswith("named"), stream=Stream())
     if name == "requires_grad_":
         tensors.set_requires_grad(it, module, tensors.flag(arguments.get(0, "requires_grad")), node)
         return module
+    if name in ("eval", "load_state_dict"):
+        ownership.rest(it, module)
     if name in _SAME:
         return module
     if name in ("append", "add_module", "extend", "insert", "register_module"):
@@ -366,16 +370,20 @@ def _instance_method(
             it.trace.zero_grad(node, it.file, optimizers.receiver_name(node), (instance,))
             return NONE
         if name in _PARAMETERS:
-            return Parameters((instance,), pairs=name.startswith("named"))
+            return Parameters((instance,), pairs=name.startswith("named"), stream=Stream())
         if name == "requires_grad_":
             tensors.set_requires_grad(it, instance, tensors.flag(arguments.get(0, "requires_grad")), node)
             return instance
+        if name in ("eval", "load_state_dict"):
+            ownership.rest(it, instance)
         if name in _SAME:
             return instance
         if name in ("register_buffer", "register_parameter", "add_module", "register_module"):
             key, value = arguments.get(0, "name"), arguments.get(1)
             if isinstance(key, Const) and isinstance(key.value, str) and value is not None:
                 instance.attributes[key.value] = value
+            elif isinstance(value, (Module, Instance, Tensor)):
+                instance.attributes[f"registered {value.ident}"] = value
             return NONE
         if name in ("children", "modules", "named_children", "named_modules"):
             return modules.submodules(instance, name)

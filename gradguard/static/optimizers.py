@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from gradguard.static import modules, syntax, tensors
+from gradguard.static import modules, ownership, syntax, tensors
 from gradguard.static.values import (
     NONE,
     Arguments,
@@ -21,6 +21,7 @@ from gradguard.static.values import (
     Owner,
     Parameters,
     Seq,
+    Stream,
     Table,
     Tensor,
     Value,
@@ -56,6 +57,11 @@ def parameter(it: Interpreter, parameters: Parameters) -> Value:
     return Seq([Opaque("name"), tensor], kind="tuple") if parameters.pairs else tensor
 
 
+def run_through(it: Interpreter, parameters: Parameters, node: cst.CSTNode, consumer: str) -> None:
+    """An iterator over parameters is used up, if it is one."""
+    ownership.consume(it, parameters, node, consumer)
+
+
 def one_of(it: Interpreter, item: Value) -> Value:
     """An item of a list; where the list was built from `*model.parameters()`, one parameter for all of them."""
     return parameter(it, item) if isinstance(item, Parameters) else item
@@ -71,9 +77,9 @@ def parameters_of(it: Interpreter, value: Value, *, pairs: bool = False) -> Para
     """`value.parameters()`."""
     if isinstance(value, Opaque):
         value.parameters = True
-        return Parameters((value,), pairs)
+        return Parameters((value,), pairs, stream=Stream())
     if isinstance(value, (Module, Instance)):
-        return Parameters((value,), pairs)
+        return Parameters((value,), pairs, stream=Stream())
     return Parameters((), pairs)
 
 
@@ -175,7 +181,10 @@ def optimizer_method(
     if name == "add_param_group":
         group = arguments.get(0)
         found = as_parameters(it, group) if group is not None else None
+        if group is not None:
+            ownership.consume(it, group, node, "add_param_group")
         if found is not None:
+            it.trace.give(optimizer, found.owners)
             optimizer.owners.extend(owner for owner in found.owners if owner not in optimizer.owners)
         else:
             optimizer.loose = True

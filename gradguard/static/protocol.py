@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from gradguard.static import optimizers
+from gradguard.static import optimizers, ownership
 from gradguard.static.values import NONE, Arguments, Const, Opaque, Optimizer, Value, walk
 
 if TYPE_CHECKING:
@@ -53,6 +53,8 @@ def clip(it: Interpreter, name: str, arguments: Arguments, node: cst.CSTNode) ->
     """`clip_grad_norm_(parameters, max_norm)`."""
     given = arguments.get(0, "parameters")
     found = optimizers.as_parameters(it, given) if given is not None else None
+    if given is not None:
+        ownership.consume(it, given, node, f"`{name}`")
     if found is not None and not _limits_nothing(it, arguments, node):
         it.trace.clip(node, it.file, name, found.owners)
     return Opaque("norm")

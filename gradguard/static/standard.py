@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from gradguard.static import assignment, cuts, expressions, loops, objects, optimizers, tensors
+from gradguard.static import assignment, cuts, expressions, loops, objects, optimizers, ownership, tensors
 from gradguard.static.arithmetic import BINARY
 from gradguard.static.values import (
     FALSE,
@@ -23,6 +23,7 @@ from gradguard.static.values import (
     Parameters,
     Partial,
     Seq,
+    Stream,
     Table,
     Tensor,
     Value,
@@ -71,7 +72,8 @@ def _listed(kind: str) -> Callable[[Interpreter, Arguments, cst.CSTNode], Value]
         if isinstance(value, Seq):
             return Seq(list(value.items), value.exact, kind)
         if isinstance(value, Parameters):
-            return value
+            ownership.consume(it, value, node, kind)
+            return Parameters(value.owners, value.pairs, value.partial)
         if isinstance(value, Module) and value.children:
             return Seq(list(value.children), kind=kind)
         if isinstance(value, Table):
@@ -187,6 +189,8 @@ def _setattr(it: Interpreter, arguments: Arguments, node: cst.CSTNode) -> Value:
     value, name, new = arguments.get(0), arguments.get(1), arguments.get(2)
     if value is not None and isinstance(name, Const) and isinstance(name.value, str) and new is not None:
         assignment.set_attribute(it, value, name.value, new, node, node)
+    elif isinstance(value, Instance) and isinstance(new, (Module, Instance, Tensor)):
+        value.attributes[f"set {new.ident}"] = new
     return NONE
 
 
@@ -241,6 +245,7 @@ def _filter(it: Interpreter, arguments: Arguments, node: cst.CSTNode) -> Value:
 def _chain(it: Interpreter, arguments: Arguments, node: cst.CSTNode) -> Value:
     joined = optimizers.as_parameters(it, Seq(list(arguments.positional)))
     if joined is not None and joined.owners:
+        joined.stream = Stream()
         return joined
     if all(isinstance(v, Seq) for v in arguments.positional):
         items = [item for v in arguments.positional if isinstance(v, Seq) for item in v.items]

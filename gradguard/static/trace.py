@@ -18,10 +18,12 @@ from gradguard.events import (
     ClipGrad,
     Escape,
     Event,
+    Exhausted,
     GradRead,
     GraphNode,
     ManualUpdate,
     OptimizerStep,
+    Ownership,
     SchedulerStep,
     Site,
     TensorWrite,
@@ -31,6 +33,7 @@ from gradguard.events import (
 )
 from gradguard.ledger import Ledger
 from gradguard.rule import Acquittal, Detector, Report, Rule
+from gradguard.static import records
 from gradguard.static.keeping import Keeping
 from gradguard.static.project import SourceFile
 from gradguard.static.values import (
@@ -99,6 +102,7 @@ class Trace:
     stepped_at: dict[Hashable, int] = field(default_factory=dict)
     schedules: dict[int, Optimizer] = field(default_factory=dict)
     perhaps_stepped: set[Hashable] = field(default_factory=set)
+    ownership: records.Records = field(default_factory=records.Records)
 
     # --- decisions ---------------------------------------------------------------------------------------------------
 
@@ -139,6 +143,20 @@ class Trace:
         self.optimizers.append(optimizer)
         if optimizer.loose:
             self.ledger.alias(optimizer.ident, "loose")
+
+    def give(self, optimizer: Optimizer, owners: Iterable[Owner]) -> None:
+        """The optimizer gets the parameters that these owners have now."""
+        found: dict[int, Owner] = {}
+        for owner in owners:
+            _collect(owner, found, 0, registered=True)
+        optimizer.given.update(found)
+
+    def registered(self, owners: Iterable[Owner]) -> dict[int, Owner]:
+        """The parameters that `owner.parameters()` would give: without those in plain lists and dicts."""
+        found: dict[int, Owner] = {}
+        for owner in owners:
+            _collect(owner, found, 0, registered=True)
+        return found
 
     def generations(self, owners: Iterable[Owner]) -> frozenset[tuple[int, int]]:
         return frozenset((cell, self.generation.get(cell, 0)) for cell in self.cells(owners))
@@ -188,6 +206,10 @@ class Trace:
         self.passes += 1
         graph = tuple(self._graph(op, through)) if op is not None else ()
         self.keeping.ran.update(node.id for node in graph)
+        if op is not None and accumulates and only is None:
+            self.ownership.roots.setdefault(op.ident, op)
+        if op is None or wild:
+            self.ownership.unknown_passes += 1
         gradients: frozenset[Hashable] = cells
         if loose:
             gradients = gradients | {o.ident for o in self.optimizers if o.loose} | {"loose"}
@@ -292,7 +314,7 @@ class Trace:
                 updater=optimizer.updater,
                 name=name,
                 gradients=self.stepped_by(optimizer),
-                complete=self._is_seen_whole(optimizer),
+                complete=self.is_seen_whole(optimizer),
             )
         )
 
@@ -334,11 +356,17 @@ class Trace:
             )
         )
 
-    def _is_seen_whole(self, optimizer: Optimizer) -> bool:
+    def is_seen_whole(self, optimizer: Optimizer) -> bool:
         """Whether every way in which a backward could reach the optimizer's parameters has been seen."""
         if optimizer.loose or not self.elsewhere.isdisjoint(self.stepped_by(optimizer)):
             return False
         return not (self.passes and any(isinstance(owner, Opaque) for owner in optimizer.owners))
+
+    def exhausted(self, node: cst.CSTNode, file: SourceFile, name: str, spent_at: Site, consumer: str) -> None:
+        self.emit(Exhausted(site=(file, node), name=name, spent_at=spent_at, consumer=consumer))
+
+    def owned(self, event: Ownership) -> None:
+        self.emit(event)
 
     def manual_update(
         self,
@@ -350,6 +378,7 @@ class Trace:
     ) -> None:
         current = {cell for cell, generation in grad_of if self.generation.get(cell, 0) == generation}
         cells = self.cells(target) & current
+        self.ownership.handled |= cells
         if cells:
             self.emit(
                 ManualUpdate(
@@ -391,19 +420,20 @@ class Trace:
         self.emit(replace(event, conditional=self.guesses > 0, calls=self.calls))
 
     def grad_read(self, event: GradRead) -> None:
+        self.ownership.handled |= {cell for cell in event.gradients if isinstance(cell, int)}
         self.emit(replace(event, conditional=self.guesses > 0, calls=self.calls))
 
     def uncalled(self, node: cst.CSTNode, file: SourceFile, receiver: str, method: str) -> None:
         self.emit(UncalledMethod(site=(file, node), receiver=receiver, method=method))
 
 
-def _collect(owner: Value, found: dict[int, Owner], depth: int) -> None:
+def _collect(owner: Value, found: dict[int, Owner], depth: int, *, registered: bool = False) -> None:
     if depth > 12:
         return
     if isinstance(owner, Tensor):
         if owner.owners and owner.owners != (owner,):
             for other in owner.owners:
-                _collect(other, found, depth + 1)
+                _collect(other, found, depth + 1, registered=registered)
         elif owner.leaf is not False:
             found[owner.ident] = owner
     elif isinstance(owner, Module):
@@ -413,25 +443,25 @@ def _collect(owner: Value, found: dict[int, Owner], depth: int) -> None:
             found[owner.ident] = owner
         for child in (*owner.children, *owner.attributes.values()):
             if isinstance(child, (Module, Instance, Opaque, Tensor)):
-                _collect(child, found, depth + 1)
+                _collect(child, found, depth + 1, registered=registered)
     elif isinstance(owner, Opaque):
         if owner.ident in found:
             return
         found[owner.ident] = owner
         for child in list(owner.memo.values()):
             if isinstance(child, Opaque) and child.parameters:
-                _collect(child, found, depth + 1)
+                _collect(child, found, depth + 1, registered=registered)
     elif isinstance(owner, Instance):
         if owner.ident in found:
             return
         if not owner.whole:
             found[owner.ident] = owner
-        for child in instance_parts(owner):
-            _collect(child, found, depth + 1)
+        for child in instance_parts(owner, registered=registered):
+            _collect(child, found, depth + 1, registered=registered)
 
 
-def instance_parts(instance: Instance) -> Iterator[Owner]:
-    """The modules and parameters that an object of a module class holds."""
+def instance_parts(instance: Instance, *, registered: bool = False) -> Iterator[Owner]:
+    """The modules and parameters that an object of a module class holds, those in plain lists only if asked for."""
     values: list[Value] = list(instance.attributes.values())
     if instance.unknown is not None:
         values.extend(v for v in instance.unknown.memo.values() if isinstance(v, Opaque) and v.parameters)
@@ -446,6 +476,6 @@ def instance_parts(instance: Instance) -> Iterator[Owner]:
             yield value
         elif isinstance(value, Tensor) and value.leaf and value.requires_grad is not False:
             yield value
-        elif isinstance(value, (Seq, Table)):
+        elif isinstance(value, (Seq, Table)) and not registered:
             items = value.items if isinstance(value, Seq) else value.items.values()
             yield from (item for item in items if isinstance(item, Module))

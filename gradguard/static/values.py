@@ -200,15 +200,24 @@ class Module(Value):
 
 
 @dataclass(slots=True, eq=False)
+class Stream:
+    """An iterator, which can be run through once. `lost` means that code which cannot be seen has had it."""
+
+    spent: tuple[SourceFile, cst.CSTNode] | None = None
+    lost: bool = False
+
+
+@dataclass(slots=True, eq=False)
 class Parameters(Value):
     """An iterable of parameters: `model.parameters()`, a list of it, a chain of several. `pairs` for named ones.
 
-    If it is `partial`, a condition has picked some of them.
+    If it is `partial`, a condition has picked some of them. Unless it is a list, it has a `stream`.
     """
 
     owners: tuple[Owner, ...]
     pairs: bool = False
     partial: bool = False
+    stream: Stream | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -222,6 +231,7 @@ class Optimizer(Value):
     own_step: bool = False
     node: cst.CSTNode | None = None
     name: str = ""
+    given: set[int] = field(default_factory=set)
     attributes: dict[str, Value] = field(default_factory=dict)
     ident: int = field(default_factory=fresh)
 

@@ -7,15 +7,16 @@ import itertools
 import re
 import sys
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch.nn.utils import clip_grad
 from torch.optim import lr_scheduler
 
-from gradguard.events import ClipGrad, SchedulerStep, Unscale
+from gradguard.events import ClipGrad, Exhausted, SchedulerStep, Unscale
 from gradguard.runtime import names, text
+from gradguard.runtime.explain import last_user_entry
 from gradguard.runtime.sites import Instruction, Sites, expression_at, locals_of
 from gradguard.runtime.watcher import Watcher
 
@@ -103,18 +104,51 @@ class _Protocol(Watcher):
         updates = self._updates()
         if updates is None:
             return
-        tensors = [tensor for tensor in updates.gradients.tensors() if tensor.is_leaf and id(tensor.grad) in grads]
+        known = [tensor for tensor in updates.gradients.tensors() if tensor.is_leaf and tensor.grad is not None]
+        if not grads and known:
+            self._empty(name, caller)
+        tensors = [tensor for tensor in known if id(tensor.grad) in grads]
         if tensors:
             self._clip(name, tensors, variables.get("clip_value", variables.get("max_norm")), caller)
 
     def _clip(self, name: str, tensors: Sequence[Tensor], limit: Any, frame: Any) -> None:
         updates = self._updates()
+        if not tensors:
+            self._empty(name, frame)
         if updates is None or not tensors or (isinstance(limit, (int, float)) and limit >= _NO_LIMIT):
             return
         here = self.guard.sites.instruction(frame)
         if self._is_scaled_limit(here):
             return
         self.guard.emit(ClipGrad(site=here, name=name, gradients=updates.settle(tensors, here)))
+
+    def _empty(self, name: str, frame: Any) -> None:
+        """There was nothing to clip: was an iterator given that had been used up before?"""
+        user = self.guard.sites.user_frame(frame)
+        if user is not None:
+            self._exhausted(user, user.f_lasti, f"`{name}`", None)
+
+    def _exhausted(self, user: Any, offset: int, consumer: str, error: BaseException | None) -> None:
+        node = expression_at(user.f_code, offset)
+        if not isinstance(node, ast.Call) or not (node.args or node.keywords):
+            return
+        given = node.args[0] if node.args else node.keywords[0].value
+        if not isinstance(text.evaluate(given, user), Iterator):
+            return
+        event = Exhausted(
+            site=Instruction(id(user.f_code), offset), name=text.source_of(given), spent_at=None, consumer=consumer
+        )
+        if error is None:
+            self.guard.emit(event)
+        else:
+            self.guard.explain(error, event)
+
+    def escaped(self, error: BaseException) -> None:
+        """An optimizer refuses an iterator that has been used up."""
+        if isinstance(error, ValueError) and "empty parameter list" in str(error):
+            last = last_user_entry(error, self.guard.sites)
+            if last is not None:
+                self._exhausted(last.tb_frame, last.tb_lasti, "the optimizer", error)
 
     def _is_scaled_limit(self, here: Instruction | None) -> bool:
         """Whether the limit is multiplied by the scale of the gradients, as the text has it."""

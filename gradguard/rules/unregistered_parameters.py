@@ -1,0 +1,89 @@
+"""Layers that their module does not know of: in a plain list or dict, or made anew in each forward."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gradguard.events import Ownership
+from gradguard.ledger import Ledger
+from gradguard.rule import Acquittal, Report, Rule
+
+
+def detect(event: Ownership, ledger: Ledger) -> Iterator[Report | Acquittal]:
+    if event.cause not in ("container", "forward"):
+        return
+    if event.owned:
+        yield Acquittal(event.site)
+    elif event.cause == "container":
+        name = f"`{event.name}` is a plain list or dict" if event.name else "this is a plain list or dict"
+        yield Report(
+            event.site,
+            f"{name}: `parameters()` does not see the layers in it, and `{event.optimizer}` never trains them",
+            help="use `nn.ModuleList` or `nn.ModuleDict` (`nn.ParameterList` for parameters) in its place",
+        )
+    else:
+        name = f"`{event.name}`" if event.name else "this layer"
+        yield Report(
+            event.site,
+            f"{name} is made while `forward` runs: `{event.optimizer}` does not have its weights, and they stay random",
+            help="make it once, in `__init__`, as an attribute of the module",
+        )
+
+
+RULE = Rule(
+    code="GG304",
+    name="unregistered-parameters",
+    summary="layers lie in a plain list or dict of a module, or are made in its forward",
+    why="""
+        A module registers the layers and parameters that are its attributes, and those in `nn.ModuleList` and its kin.
+        What lies in a plain list or dict, or is made while `forward` runs, is missing in `parameters()`: the optimizer
+        does not train it, `.to(device)` does not move it, and `state_dict()` does not save it. It still works, with
+        the random weights that it began with.
+    """,
+    instead="""
+        `self.layers = nn.ModuleList([...])`, `nn.ModuleDict`, `nn.ParameterList`; make every layer in `__init__`.
+    """,
+    bad="""
+        import torch
+
+        class Net(torch.nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.layers = [torch.nn.Linear(2, 2), torch.nn.Linear(2, 2)]  # <- here
+                self.last = torch.nn.Linear(2, 1)
+
+            def forward(self, x):
+                for layer in self.layers:
+                    x = torch.tanh(layer(x))
+                return self.last(x)
+
+        model = Net()
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        for _ in range(3):
+            optimizer.zero_grad()
+            model(torch.ones(4, 2)).pow(2).mean().backward()
+            optimizer.step()
+    """,
+    good="""
+        import torch
+
+        class Net(torch.nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.layers = torch.nn.ModuleList([torch.nn.Linear(2, 2), torch.nn.Linear(2, 2)])
+                self.last = torch.nn.Linear(2, 1)
+
+            def forward(self, x):
+                for layer in self.layers:
+                    x = torch.tanh(layer(x))
+                return self.last(x)
+
+        model = Net()
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        for _ in range(3):
+            optimizer.zero_grad()
+            model(torch.ones(4, 2)).pow(2).mean().backward()
+            optimizer.step()
+    """,
+    detect={Ownership: detect},
+)

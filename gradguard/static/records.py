@@ -1,0 +1,76 @@
+"""What an execution notes about parameters, to judge at its end who trains them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import libcst as cst
+
+from gradguard.static.project import SourceFile
+from gradguard.static.values import Instance, Module, Op, Opaque, Optimizer, Seq, Table, Value
+
+__all__ = ["Container", "Records", "Replacement"]
+
+Place = tuple[SourceFile, cst.CSTNode]
+
+
+@dataclass(slots=True, eq=False)
+class Container:
+    """A plain list or dict that became an attribute of a module."""
+
+    instance: Instance
+    name: str
+    value: Seq | Table
+    place: Place
+
+
+@dataclass(slots=True, eq=False)
+class Replacement:
+    """A part of a model that cannot be seen was replaced after the `optimizers` had got its parameters."""
+
+    model: Opaque
+    name: str
+    value: Value
+    place: Place
+    optimizers: frozenset[int]
+
+
+@dataclass(slots=True, eq=False)
+class Records:
+    """The notes of one execution."""
+
+    made_at: dict[int, Place] = field(default_factory=dict)
+    in_forward: set[int] = field(default_factory=set)
+    containers: list[Container] = field(default_factory=list)
+    replacements: list[Replacement] = field(default_factory=list)
+    roots: dict[int, Op] = field(default_factory=dict)
+    handled: set[int] = field(default_factory=set)
+    resting: set[int] = field(default_factory=set)
+    names: dict[int, tuple[str, Module | Instance]] = field(default_factory=dict)
+    unknown_passes: int = 0
+
+    def named(self, name: str, value: Value) -> None:
+        """A module has got a name."""
+        if isinstance(value, (Module, Instance)):
+            self.names.setdefault(value.ident, (name, value))
+
+    def held(self, instance: Instance, name: str, value: Value, place: Place) -> None:
+        """An attribute of an object was set."""
+        self.named(name, value)
+        if instance.is_module and isinstance(value, (Seq, Table)):
+            self.containers.append(Container(instance, name, value, place))
+
+    def replaced(
+        self, receiver: Opaque, name: str, value: Value, place: Place, optimizers: Iterable[Optimizer]
+    ) -> None:
+        """A part of an unknown model was replaced by a known one: does an optimizer have the old one?"""
+        if not (isinstance(value, Module) or (isinstance(value, Instance) and value.is_module)):
+            return
+        model: Opaque | None = receiver
+        while model is not None:
+            earlier = frozenset(optimizer.ident for optimizer in optimizers if model in optimizer.owners)
+            if earlier:
+                self.replacements.append(Replacement(model, name, value, place, earlier))
+                return
+            model = model.parent

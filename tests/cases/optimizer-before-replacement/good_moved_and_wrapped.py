@@ -1,0 +1,29 @@
+"""to(), float(), compile and in-place initialization keep the parameters."""
+
+import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self, classes=10):
+        super().__init__()
+        self.body = nn.Linear(4, 6)
+        self.fc = nn.Linear(6, classes)
+
+    def forward(self, x):
+        return self.fc(torch.relu(self.body(x)))
+
+
+torch.manual_seed(0)
+model = Net(3)
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+model = model.to("cpu").float()
+nn.init.xavier_uniform_(model.fc.weight)
+model.fc.bias.data = torch.zeros(3)
+model.load_state_dict({k: v.clone() for k, v in model.state_dict().items()})
+for _ in range(4):
+    x, y = torch.randn(5, 4), torch.randint(0, 3, (5,))
+    optimizer.zero_grad()
+    loss = nn.functional.cross_entropy(model(x), y)
+    loss.backward()
+    optimizer.step()

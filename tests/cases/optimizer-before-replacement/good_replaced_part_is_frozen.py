@@ -1,0 +1,26 @@
+"""What is put in later is not meant to be trained."""
+
+import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self, classes=10):
+        super().__init__()
+        self.body = nn.Linear(4, 6)
+        self.fc = nn.Linear(6, classes)
+
+    def forward(self, x):
+        return self.fc(torch.relu(self.body(x)))
+
+
+torch.manual_seed(0)
+model = Net(3)
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+model.body = nn.Linear(4, 6).requires_grad_(False)
+for _ in range(4):
+    x, y = torch.randn(5, 4), torch.randint(0, 3, (5,))
+    optimizer.zero_grad()
+    loss = nn.functional.cross_entropy(model(x), y)
+    loss.backward()
+    optimizer.step()
