@@ -121,6 +121,10 @@ class Suppressions:
             if idle:
                 yield Unused(entry, tuple(idle), tuple(unknown))
 
+    def statement_end(self, line: int) -> int:
+        """The last line of the statement (or the head of a block) to which a line belongs."""
+        return self._clip(line, 1 << 60) if self._clip(line, 1 << 60) < 1 << 60 else line
+
     def _clip(self, line: int, end_line: int) -> int:
         """The last line of a finding, within the statement (or the head of a block) in which it begins."""
         index = bisect.bisect_right(self._statements, (line, 1 << 60)) - 1

@@ -1,31 +1,29 @@
-"""`gradguard check`: its options, and what they do."""
+"""`gradguard check`: its options, and how it ends."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import replace
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 from gradguard.commands.output import close_output, fail
 
 if TYPE_CHECKING:
+    from gradguard.commands.checking import Checking
     from gradguard.config import Settings
-    from gradguard.finding import CheckError
-    from gradguard.static.check import Result
-    from gradguard.static.fixing import Change
-    from gradguard.static.source import Source
 
 __all__ = ["add_options", "check"]
 
-_STDIN = "-"
+_FORMATS = ("text", "concise", "json", "sarif", "github", "junit")
 _RULES = "codes, beginnings of codes, names or ALL, separated by commas"
+# What cannot be asked for together: each of them says what is to be done with the findings.
+_EXCLUSIVE = ("fix", "diff", "add_ignores", "write_baseline", "watch")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("paths", nargs="+", metavar="PATH", help="a file or a folder, or - for standard input")
-    add("--format", choices=("text", "json"), default="text", help="how to report (default: text)")
+    add("--format", choices=_FORMATS, default="text", help="how to report (default: text)")
     for name, text in (
         ("--select", f"only these rules: {_RULES}"),
         ("--extend-select", "these rules besides the others"),
@@ -35,6 +33,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--fix", action="store_true", help="repair what can be repaired with certainty")
     add("--unsafe-fixes", action="store_true", help="with --fix or --diff: also where the intent is a guess")
     add("--diff", action="store_true", help="show what --fix would change, and change nothing")
+    add("--add-ignores", action="store_true", help="write a comment that ignores it beside each finding")
+    add("--baseline", metavar="FILE", help="report only what is not in this file")
+    add("--write-baseline", metavar="FILE", help="write all findings into this file, and report none")
+    add("--statistics", action="store_true", help="report only how often each rule is broken")
+    add("--exit-zero", action="store_true", help="exit with 0 also if there are findings")
+    add("--watch", action="store_true", help="check again whenever a file changes")
     add("--config", metavar="FILE", help="read this configuration file and no other")
     add("--no-config", action="store_true", help="read no configuration file")
     add("--force-exclude", action="store_true", help="leave out excluded files even if they are named")
@@ -55,29 +59,53 @@ _jobs.__name__ = "number of processes"  # argparse names the type of an invalid 
 
 def check(options: argparse.Namespace) -> int:
     """Run the command and return its exit code."""
+    from gradguard.baseline import BaselineError
     from gradguard.catalogue import UnknownRuleError
+    from gradguard.commands.checking import Checking
     from gradguard.config import ConfigError
 
-    if _STDIN in options.paths and len(options.paths) > 1:
-        return fail("standard input cannot be checked together with paths")
-    if options.config and options.no_config:
-        return fail("--config and --no-config exclude each other")
-    if options.unsafe_fixes and not (options.fix or options.diff):
-        return fail("--unsafe-fixes needs --fix or --diff")
+    if wrong := _contradiction(options):
+        return fail(wrong)
     try:
-        run = _Run(options, _settings(options))
-    except (UnknownRuleError, ConfigError) as error:
+        if options.watch:
+            from gradguard.commands.watching import watch
+
+            return watch(options, settings)
+        checking = Checking(options, settings(options))
+        return _finish(checking)
+    except (UnknownRuleError, ConfigError, BaselineError) as error:
         return fail(str(error))
+
+
+def _finish(checking: Checking) -> int:
     try:
-        code = run.diff() if options.diff else run.report()
+        code = checking.run()
         sys.stdout.flush()
     except BrokenPipeError:
         close_output()
-        return _code(run.result)
+        return checking.code()
     return code
 
 
-def _settings(options: argparse.Namespace) -> Settings:
+def _contradiction(options: argparse.Namespace) -> str:
+    asked = [f"--{name.replace('_', '-')}" for name in _EXCLUSIVE if getattr(options, name)]
+    if len(asked) > 1:
+        return f"{asked[0]} and {asked[1]} exclude each other"
+    if options.config and options.no_config:
+        return "--config and --no-config exclude each other"
+    if options.unsafe_fixes and not (options.fix or options.diff):
+        return "--unsafe-fixes needs --fix or --diff"
+    if "-" in options.paths:
+        if len(options.paths) > 1:
+            return "standard input cannot be checked together with paths"
+        for name in ("add_ignores", "watch"):
+            if getattr(options, name):
+                return f"--{name.replace('_', '-')} needs files, not standard input"
+    return ""
+
+
+def settings(options: argparse.Namespace) -> Settings:
+    """The settings of the command line."""
     from gradguard.config import Settings
 
     return Settings(
@@ -87,108 +115,3 @@ def _settings(options: argparse.Namespace) -> Settings:
         options.config,
         discover=not options.no_config,
     )
-
-
-class _Run:
-    """One check, of paths or of standard input, and what is made of its result."""
-
-    def __init__(self, options: argparse.Namespace, settings: Settings) -> None:
-        self.options, self.settings = options, settings
-        self.path: str | None = None
-        self.data = b""
-        if options.paths == [_STDIN]:
-            self.path = options.stdin_filename or "<stdin>"
-            self.data = sys.stdin.buffer.read()
-        self.result = self._check()
-
-    def report(self) -> int:
-        stream = sys.stdout
-        fixed = ""
-        if self.options.fix:
-            from gradguard.commands.fix import apply, summary
-
-            changed = self._changes()
-            problems: list[CheckError] = []
-            if self.path is not None:
-                self.data = changed[0].after if changed else self.data
-                sys.stdout.buffer.write(self.data)
-                stream = sys.stderr
-            else:
-                problems = apply(changed)
-            if changed:
-                fixed = summary(changed, done=True)
-                self.result = self._check()
-                self.result = replace(self.result, errors=(*self.result.errors, *problems))
-        report(self.result, self.options.format, stream, self._sources(), fixed)
-        return _code(self.result)
-
-    def diff(self) -> int:
-        from gradguard.commands.fix import diff, summary
-
-        changed = self._changes()
-        for change in changed:
-            for line in diff(change):
-                sys.stdout.write(line)
-        for error in self.result.errors:
-            sys.stderr.write(f"{error.path}: error: {error.message}\n")
-        if changed:
-            sys.stdout.flush()
-            sys.stderr.write(summary(changed, done=False) + "\n")
-        return 2 if self.result.errors else int(bool(changed))
-
-    def _check(self) -> Result:
-        from gradguard.static.check import check_bytes, check_paths
-
-        if self.path is not None:
-            return check_bytes(self.data, self.path, settings=self.settings)
-        return check_paths(
-            self.options.paths,
-            jobs=self.options.jobs,
-            settings=self.settings,
-            force_exclude=self.options.force_exclude,
-        )
-
-    def _changes(self) -> list[Change]:
-        from gradguard.static.check import check_bytes
-        from gradguard.static.fixing import Change, changes, fix_bytes
-
-        def check(data: bytes, path: str) -> Result:
-            return check_bytes(data, path, settings=self.settings)
-
-        unsafe = self.options.unsafe_fixes
-        if self.path is None:
-            return changes(self.result, check, unsafe=unsafe)
-        after, fixed = fix_bytes(self.data, self.path, self.result.findings, check, unsafe=unsafe)
-        return [Change(self.path, self.data, after, fixed)] if fixed else []
-
-    def _sources(self) -> dict[str, Source]:
-        from gradguard.finding import CheckError
-        from gradguard.static.source import decode
-
-        if self.path is None:
-            return {}
-        source = decode(self.data, self.path)
-        return {} if isinstance(source, CheckError) else {self.path: source}
-
-
-def _code(result: Result) -> int:
-    return 2 if result.errors else int(bool(result.findings))
-
-
-def report(result: Result, form: str, stream: TextIO, sources: dict[str, Source], fixed: str = "") -> None:
-    if form == "json":
-        from gradguard.reporters.json_report import write_json
-
-        write_json(result, stream)
-        return
-    from gradguard.reporters.text import TextReport
-
-    text = TextReport(stream, sources)
-    text.findings(result)
-    if result.errors:
-        stream.flush()
-        TextReport(sys.stderr).errors(result)
-        sys.stderr.flush()
-    if fixed:
-        text.paragraph(fixed, "good")
-    text.summary(result)

@@ -28,7 +28,7 @@ def diff(change: Change) -> Iterator[str]:
         yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
 
 
-def summary(changes: list[Change], *, done: bool) -> str:
+def summary(changes: list[Change], done: str) -> str:
+    """One line on what was done, or would be."""
     fixed, files = sum(change.fixed for change in changes), len(changes)
-    verb = "Fixed" if done else "Would fix"
-    return f"{verb} {fixed} {'problem' if fixed == 1 else 'problems'} in {files} {'file' if files == 1 else 'files'}."
+    return f"{done} {fixed} {'problem' if fixed == 1 else 'problems'} in {files} {'file' if files == 1 else 'files'}."

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from gradguard.finding import CheckError, Finding
 from gradguard.static.files import discover
 from gradguard.static.silence import engine_rules, judges_suppressions, silence
-from gradguard.static.source import Source, decode, from_text, read, read_bytes
+from gradguard.static.source import Source, Stamp, decode, from_text, read, read_bytes, stamp_of
 from gradguard.static.triggers import is_worth_parsing
 from gradguard.suppress import may_suppress
 
@@ -134,12 +134,13 @@ def _read(path: str) -> Source | None:
 
 def check_file(path: str, rules: Sequence[Rule]) -> _Outcome:
     """Check one file, whether or not it passes the trigger test."""
+    stamp = stamp_of(path)
     data = read_bytes(path)
     source = data if isinstance(data, CheckError) else decode(data, path)
-    return ([], [source]) if isinstance(source, CheckError) else _check(source, rules)
+    return ([], [source]) if isinstance(source, CheckError) else _check(source, rules, stamp)
 
 
-def _check(source: Source, rules: Sequence[Rule]) -> _Outcome:
+def _check(source: Source, rules: Sequence[Rule], stamp: Stamp | None = None) -> _Outcome:
     """Check one source. Whatever goes wrong on the way becomes one error."""
     try:
         from gradguard.static.parse import parse, syntax_error
@@ -152,7 +153,7 @@ def _check(source: Source, rules: Sequence[Rule]) -> _Outcome:
             return [], [module]
         from gradguard.static.engine import check_module
 
-        return check_module(source, module, rules)
+        return check_module(source, module, rules, stamp=stamp)
     except RecursionError:
         _show_traceback()
         return [], [CheckError(source.path, "too deeply nested to be checked")]

@@ -14,7 +14,7 @@ from gradguard.static.fixes.code import Code
 from gradguard.static.parse import parse
 from gradguard.static.project import Project, SourceFile
 from gradguard.static.repair import with_fixes
-from gradguard.static.source import Source
+from gradguard.static.source import Source, Stamp
 
 if TYPE_CHECKING:
     from libcst.metadata import CodeRange
@@ -23,15 +23,16 @@ __all__ = ["check_module"]
 
 
 def check_module(
-    source: Source, module: cst.Module, rules: Sequence[Rule], *, proposing: bool = True
+    source: Source, module: cst.Module, rules: Sequence[Rule], *, stamp: Stamp | None = None, proposing: bool = True
 ) -> tuple[list[Finding], list[CheckError]]:
     """Execute a file abstractly and report what the rules say of it, sorted by nothing in particular.
 
-    With `proposing`, findings carry repairs that have been tried.
+    With a `stamp`, the source is what lies on disk, and is kept for files that import it. With `proposing`, findings
+    carry repairs that have been tried.
     """
     file = SourceFile(source, module, index.build(module))
-    if proposing:
-        project.remember(file)
+    if stamp is not None:
+        project.remember(file, stamp)
     own = Project(file)
     reports = explore.explore(own, rules)
     if not reports:

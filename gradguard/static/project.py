@@ -11,7 +11,7 @@ import libcst as cst
 from gradguard.finding import CheckError
 from gradguard.static import index
 from gradguard.static.index import Index
-from gradguard.static.source import Source
+from gradguard.static.source import Source, Stamp, stamp_of
 
 __all__ = ["Project", "SourceFile"]
 
@@ -38,8 +38,8 @@ class SourceFile:
         return self._zeroed
 
 
-# Files are parsed once in a process: a package's modules import each other.
-_PARSED: dict[str, SourceFile | None] = {}
+# Files are parsed once in a process, as long as they stay as they are: a package's modules import each other.
+_PARSED: dict[str, tuple[Stamp | None, SourceFile | None]] = {}
 _MOST_PARSED = 400
 
 
@@ -49,8 +49,9 @@ def load(path: str) -> SourceFile | None:
     from gradguard.static.source import read
 
     real = os.path.realpath(path)
-    if real in _PARSED:
-        return _PARSED[real]
+    stamp = stamp_of(real)
+    if real in _PARSED and _PARSED[real][0] == stamp:
+        return _PARSED[real][1]
     source = read(path)
     module = source if isinstance(source, CheckError) else parse(source)
     file: SourceFile | None = None
@@ -58,14 +59,14 @@ def load(path: str) -> SourceFile | None:
         file = SourceFile(source, module, index.build(module))
     if len(_PARSED) >= _MOST_PARSED:
         _PARSED.pop(next(iter(_PARSED)))
-    _PARSED[real] = file
+    _PARSED[real] = stamp, file
     return file
 
 
-def remember(file: SourceFile) -> None:
-    """Keep a file that was parsed to be checked, for those that import it."""
+def remember(file: SourceFile, stamp: Stamp) -> None:
+    """Keep a file that was parsed to be checked, for those that import it. `stamp` is from before it was read."""
     if len(_PARSED) < _MOST_PARSED:
-        _PARSED.setdefault(os.path.realpath(file.source.path), file)
+        _PARSED[os.path.realpath(file.source.path)] = stamp, file
 
 
 @dataclass(slots=True, eq=False)

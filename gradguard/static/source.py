@@ -7,11 +7,13 @@ import codecs
 import os
 import re
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from gradguard.finding import CheckError, Location
 
-__all__ = ["Source", "decode", "encoding_of", "is_notebook", "read"]
+__all__ = ["Source", "decode", "encoding_of", "is_notebook", "read", "stamp_of"]
 
+Stamp: TypeAlias = "tuple[int, int, int]"
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -80,6 +82,15 @@ def read(path: str) -> Source | CheckError:
     """The source in a file."""
     data = read_bytes(path)
     return data if isinstance(data, CheckError) else decode(data, path)
+
+
+def stamp_of(path: str) -> Stamp | None:
+    """What tells whether a file has changed since, without reading it."""
+    try:
+        info = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return info.st_mtime_ns, info.st_size, info.st_ino
 
 
 def read_bytes(path: str) -> bytes | CheckError:
