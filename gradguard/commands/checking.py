@@ -11,6 +11,7 @@ from gradguard import baseline
 from gradguard.config import Settings
 from gradguard.finding import CheckError, Location
 from gradguard.reporters import formats
+from gradguard.static.cache import FOLDER
 from gradguard.static.check import Result, check_bytes, check_paths
 from gradguard.static.source import Source, decode, read
 
@@ -65,6 +66,7 @@ class Checking:
                 jobs=self.options.jobs,
                 settings=self.settings,
                 force_exclude=self.options.force_exclude,
+                cache=None if self.options.no_cache else FOLDER,
             )
         else:
             self._sources[self.path] = decode(self.data, self.path)

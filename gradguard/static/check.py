@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from gradguard.finding import CheckError, Finding
 from gradguard.static.files import discover
+from gradguard.static.garbage import collect_if_much, rare_collection
+from gradguard.static.outcome import Dependencies, Outcome
 from gradguard.static.silence import engine_rules, judges_suppressions, silence
 from gradguard.static.source import Source, Stamp, decode, from_text, read, read_bytes, stamp_of
 from gradguard.static.triggers import is_worth_parsing
@@ -17,6 +19,7 @@ from gradguard.suppress import may_suppress
 if TYPE_CHECKING:
     from gradguard.config import Settings
     from gradguard.rule import Rule
+    from gradguard.static.cache import Cache
 
 __all__ = ["Result", "check_bytes", "check_paths", "check_source"]
 
@@ -28,7 +31,6 @@ _MOST_WORKERS = 16
 _UTF_16_OR_32 = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
 
 _RulesOf: TypeAlias = "Callable[[str], tuple[Rule, ...]]"
-_Outcome: TypeAlias = "tuple[list[Finding], list[CheckError]]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,40 +61,63 @@ def check_paths(
     *,
     settings: Settings | None = None,
     force_exclude: bool = False,
+    cache: str | None = None,
 ) -> Result:
     """Check files, and folders with all that lies in them.
 
     `jobs` is the number of processes; None picks it by the number of processors and the amount of work. With
-    `settings`, what is configured for a file decides on its rules, otherwise `rules` do.
+    `settings`, what is configured for a file decides on its rules, otherwise `rules` do. `cache` is a folder that
+    remembers outcomes.
     """
     rules_of, checked_of = _choice(rules, settings)
     found = discover(paths, settings, force_exclude=force_exclude)
-    outcomes: list[_Outcome] = [([], found.errors)]
-    candidates: list[str] = []
+    outcomes = [Outcome([], found.errors)]
+    candidates: dict[str, bytes] = {}
     suspects: list[str] = []
-    size = 0
     for path in found.files:
         data = read_bytes(path)
         if isinstance(data, CheckError):
-            outcomes.append(([], [data]))
+            outcomes.append(Outcome([], [data]))
             continue
         if judges_suppressions(rules_of(path)) and may_suppress(data):
             suspects.append(path)
         if is_worth_parsing(data) or data.startswith(_UTF_16_OR_32):
-            candidates.append(path)
-            size += len(data)
+            candidates[path] = data
         elif path in found.named:
             # A file that is named deserves a word on its syntax even if nothing in it can be a pitfall.
-            outcomes.append(([], _syntax_errors(data, path)))
+            outcomes.append(Outcome([], _syntax_errors(data, path)))
     for checked, group in _groups(candidates, checked_of):
-        workers = _workers(jobs, group, size)
-        if workers > 1:
-            from gradguard.static.parallel import run
-
-            outcomes += run(group, checked, workers, check_file)
-        else:
-            outcomes += [check_file(path, checked) for path in group]
+        outcomes += _check_group({path: candidates[path] for path in group}, checked, jobs, cache)
     return _result(outcomes, found.files, rules_of, _read, suspects)
+
+
+def _check_group(
+    candidates: dict[str, bytes], rules: tuple[Rule, ...], jobs: int | None, folder: str | None
+) -> list[Outcome]:
+    """Check files under the same rules, those that the cache does not know."""
+    outcomes: dict[str, Outcome] = {}
+    cache: Cache | None = None
+    if folder is not None:
+        from gradguard.static.cache import Cache
+
+        cache = Cache(folder, [rule.code for rule in rules])
+        known = {path: cache.get(path, data) for path, data in candidates.items()}
+        outcomes = {path: outcome for path, outcome in known.items() if outcome is not None}
+    left = [path for path in candidates if path not in outcomes]
+    workers = _workers(jobs, left, sum(len(candidates[path]) for path in left))
+    if workers > 1:
+        from gradguard.static.parallel import run
+
+        fresh = run(left, rules, workers, check_file)
+    else:
+        with rare_collection():
+            fresh = [check_file(path, rules) for path in left]
+    outcomes.update(zip(left, fresh, strict=True))
+    if cache is not None:
+        for path, outcome in zip(left, fresh, strict=True):
+            cache.put(path, candidates[path], outcome)
+        cache.save()
+    return list(outcomes.values())
 
 
 def _choice(rules: Sequence[Rule] | None, settings: Settings | None) -> tuple[_RulesOf, _RulesOf]:
@@ -104,7 +129,7 @@ def _choice(rules: Sequence[Rule] | None, settings: Settings | None) -> tuple[_R
     return lambda path: chosen, lambda path: checked
 
 
-def _groups(paths: Sequence[str], checked_of: _RulesOf) -> Iterable[tuple[tuple[Rule, ...], list[str]]]:
+def _groups(paths: Iterable[str], checked_of: _RulesOf) -> Iterable[tuple[tuple[Rule, ...], list[str]]]:
     """The paths by the rules to run on them."""
     groups: dict[tuple[str, ...], tuple[tuple[Rule, ...], list[str]]] = {}
     for path in paths:
@@ -124,7 +149,7 @@ def _check_one(
 
     rules_of, checked_of = _choice(rules, settings)
     outcome = _check(source, checked_of(path))
-    return _result([outcome], [path], rules_of, read, [] if outcome[1] else [path])
+    return _result([outcome], [path], rules_of, read, [] if outcome.errors else [path])
 
 
 def _read(path: str) -> Source | None:
@@ -132,36 +157,49 @@ def _read(path: str) -> Source | None:
     return None if isinstance(source, CheckError) else source
 
 
-def check_file(path: str, rules: Sequence[Rule]) -> _Outcome:
+def check_file(path: str, rules: Sequence[Rule]) -> Outcome:
     """Check one file, whether or not it passes the trigger test."""
     stamp = stamp_of(path)
     data = read_bytes(path)
     source = data if isinstance(data, CheckError) else decode(data, path)
-    return ([], [source]) if isinstance(source, CheckError) else _check(source, rules, stamp)
+    if isinstance(data, CheckError) or isinstance(source, CheckError):
+        return Outcome([], [error for error in (data, source) if isinstance(error, CheckError)][:1])
+    outcome = _check(source, rules, stamp, data)
+    collect_if_much()
+    return outcome
 
 
-def _check(source: Source, rules: Sequence[Rule], stamp: Stamp | None = None) -> _Outcome:
-    """Check one source. Whatever goes wrong on the way becomes one error."""
+def _check(source: Source, rules: Sequence[Rule], stamp: Stamp | None = None, data: bytes | None = None) -> Outcome:
+    """Check one source. Whatever goes wrong on the way becomes one error.
+
+    With a `stamp` and its `data`, the source is what lies on disk, and the outcome may be remembered.
+    """
     try:
         from gradguard.static.parse import parse, syntax_error
 
+        dependencies = None
+        if data is not None:
+            from gradguard.static.cache import digest
+
+            dependencies = Dependencies(digest(data))
         if not is_worth_parsing(source.text.encode("utf-8", "replace")):
             error = syntax_error(source)
-            return [], [error] if error else []
+            return Outcome([], [error] if error else [], dependencies)
         module = parse(source)
         if isinstance(module, CheckError):
-            return [], [module]
+            return Outcome([], [module], dependencies)
         from gradguard.static.engine import check_module
 
-        return check_module(source, module, rules, stamp=stamp)
+        found, failed = check_module(source, module, rules, dependencies=dependencies, stamp=stamp)
+        return Outcome(found, failed, dependencies)
     except RecursionError:
         _show_traceback()
-        return [], [CheckError(source.path, "too deeply nested to be checked")]
+        return Outcome([], [CheckError(source.path, "too deeply nested to be checked")])
     except Exception as error:  # noqa: BLE001 - a fault of one rule must not hide the findings of the others
         shown = _show_traceback()
         what = " ".join(f"{type(error).__name__}: {error}".split())[:200].rstrip(": ")
         hint = "" if shown else f" (set {TRACEBACK_VARIABLE}=1 to see the traceback)"
-        return [], [CheckError(source.path, f"internal error while checking: {what}{hint}")]
+        return Outcome([], [CheckError(source.path, f"internal error while checking: {what}{hint}")])
 
 
 def _show_traceback() -> bool:
@@ -202,7 +240,7 @@ def _processors() -> int:
 
 
 def _result(
-    outcomes: Sequence[_Outcome],
+    outcomes: Sequence[Outcome],
     files: Sequence[str],
     rules_of: _RulesOf,
     read: Callable[[str], Source | None],
@@ -210,12 +248,12 @@ def _result(
 ) -> Result:
     # A file that imports another one finds the same there, but proposes no repair for it.
     found: dict[Finding, Finding] = {}
-    for finding in (finding for findings, _ in outcomes for finding in findings):
+    for finding in (finding for outcome in outcomes for finding in outcome.findings):
         same = replace(finding, fix=None)
         if finding.fix is not None or same not in found:
             found[same] = finding
     findings = silence(found.values(), rules_of, read, suspects) if found or suspects else []
-    errors = {error: None for _, failed in outcomes for error in failed}
+    errors = {error: None for outcome in outcomes for error in outcome.errors}
     return Result(
         tuple(sorted(findings, key=_finding_order)),
         tuple(sorted(errors, key=lambda error: (error.path, error.line, error.message))),

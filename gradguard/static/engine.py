@@ -11,6 +11,7 @@ from gradguard.finding import CheckError, Finding, Location, Note
 from gradguard.rule import Report, Rule
 from gradguard.static import explore, index, project
 from gradguard.static.fixes.code import Code
+from gradguard.static.outcome import Dependencies
 from gradguard.static.parse import parse
 from gradguard.static.project import Project, SourceFile
 from gradguard.static.repair import with_fixes
@@ -23,18 +24,26 @@ __all__ = ["check_module"]
 
 
 def check_module(
-    source: Source, module: cst.Module, rules: Sequence[Rule], *, stamp: Stamp | None = None, proposing: bool = True
+    source: Source,
+    module: cst.Module,
+    rules: Sequence[Rule],
+    *,
+    dependencies: Dependencies | None = None,
+    stamp: Stamp | None = None,
+    proposing: bool = True,
 ) -> tuple[list[Finding], list[CheckError]]:
     """Execute a file abstractly and report what the rules say of it, sorted by nothing in particular.
 
-    With a `stamp`, the source is what lies on disk, and is kept for files that import it. With `proposing`, findings
-    carry repairs that have been tried.
+    What it depends on besides the file is noted in `dependencies`. With a `stamp`, the source is what lies on disk, and
+    is kept for files that import it. With `proposing`, findings carry repairs that have been tried.
     """
     file = SourceFile(source, module, index.build(module))
     if stamp is not None:
         project.remember(file, stamp)
     own = Project(file)
     reports = explore.explore(own, rules)
+    if dependencies is not None:
+        own.note(dependencies)
     if not reports:
         return [], []
     by_name = {rule.name: rule for rule in rules}
@@ -53,7 +62,7 @@ def check_module(
         parsed = parse(changed)
         if isinstance(parsed, CheckError):
             return parsed
-        return check_module(changed, parsed, rules, proposing=False)[0]
+        return check_module(changed, parsed, rules, dependencies=dependencies, proposing=False)[0]
 
     return with_fixes(found, lambda: places.code(file), recheck), []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import signal
 import sys
@@ -12,18 +13,18 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.context import BaseContext
 from typing import TypeAlias
 
-from gradguard.finding import CheckError, Finding
+from gradguard.finding import CheckError
 from gradguard.rule import Rule
+from gradguard.static.outcome import Outcome
 
 __all__ = ["run"]
 
-_Outcome: TypeAlias = "tuple[list[Finding], list[CheckError]]"
-_Check: TypeAlias = Callable[[str, Sequence[Rule]], _Outcome]
+_Check: TypeAlias = Callable[[str, Sequence[Rule]], Outcome]
 
 _rules: list[Rule] = []  # of a worker process
 
 
-def run(paths: Sequence[str], rules: tuple[Rule, ...], workers: int, check: _Check) -> list[_Outcome]:
+def run(paths: Sequence[str], rules: tuple[Rule, ...], workers: int, check: _Check) -> list[Outcome]:
     """What `check` says of each path, in the order of the paths.
 
     `check` must be a function of a module. A process that dies takes no other file's findings with it.
@@ -35,9 +36,9 @@ def run(paths: Sequence[str], rules: tuple[Rule, ...], workers: int, check: _Che
     ]
 
 
-def _run_together(paths: Sequence[str], rules: tuple[Rule, ...], workers: int, check: _Check) -> list[_Outcome | None]:
+def _run_together(paths: Sequence[str], rules: tuple[Rule, ...], workers: int, check: _Check) -> list[Outcome | None]:
     with _pool(workers, rules) as pool:
-        futures: list[Future[_Outcome]] = []
+        futures: list[Future[Outcome]] = []
         try:
             futures += [pool.submit(_work, check, path) for path in paths]
             return [_outcome(future) for future in futures]
@@ -48,13 +49,13 @@ def _run_together(paths: Sequence[str], rules: tuple[Rule, ...], workers: int, c
             raise
 
 
-def _run_alone(path: str, rules: tuple[Rule, ...], check: _Check) -> _Outcome:
+def _run_alone(path: str, rules: tuple[Rule, ...], check: _Check) -> Outcome:
     with _pool(1, rules) as pool:
         outcome = _outcome(pool.submit(_work, check, path))
-    return outcome if outcome is not None else ([], [CheckError(path, "the process that checked it died")])
+    return outcome if outcome is not None else Outcome([], [CheckError(path, "the process that checked it died")])
 
 
-def _outcome(future: Future[_Outcome]) -> _Outcome | None:
+def _outcome(future: Future[Outcome]) -> Outcome | None:
     try:
         return future.result()
     except BrokenProcessPool:
@@ -74,9 +75,10 @@ def _context() -> BaseContext:
 
 def _start(rules: tuple[Rule, ...]) -> None:
     _rules.extend(rules)
+    gc.disable()  # see gradguard.static.garbage
     # An interrupt from the keyboard reaches all processes; only the first one has something to say about it.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def _work(check: _Check, path: str) -> _Outcome:
+def _work(check: _Check, path: str) -> Outcome:
     return check(path, tuple(_rules))

@@ -10,7 +10,10 @@ import libcst as cst
 
 from gradguard.finding import CheckError
 from gradguard.static import index
+from gradguard.static.cache import digest_of_file
 from gradguard.static.index import Index
+from gradguard.static.outcome import Dependencies
+from gradguard.static.siblings import find_module
 from gradguard.static.source import Source, Stamp, stamp_of
 
 __all__ = ["Project", "SourceFile"]
@@ -81,34 +84,8 @@ class Project:
         """The path of `import dotted` (or `from .dotted import …` with its level of dots), if it lies beside."""
         key = (importer.source.path, dotted, level)
         if key not in self._found:
-            self._found[key] = self._find(importer.source.path, dotted, level)
+            self._found[key] = find_module(*key)
         return self._found[key]
-
-    def _find(self, path: str, dotted: str, level: int) -> str | None:
-        if (not dotted and not level) or path.startswith("<") or path == "-":
-            return None
-        folder = os.path.dirname(path)
-        roots = [folder]
-        if level:
-            for _ in range(level - 1):
-                folder = os.path.join(folder, "..") if folder in ("", ".", "..") else os.path.dirname(folder)
-            roots = [folder]
-        else:
-            # An absolute import of the file's own package starts at the folder above the outermost __init__.py.
-            above = os.path.abspath(folder)
-            ups = 0
-            while os.path.exists(os.path.join(above, "__init__.py")) and ups < 12:
-                above = os.path.dirname(above)
-                ups += 1
-            if ups:
-                roots.append(above if os.path.isabs(path) else os.path.relpath(above))
-        relative = dotted.replace(".", os.sep)
-        for root in roots:
-            base = os.path.join(root, relative) if relative else root
-            for candidate in (base + ".py" if relative else "", os.path.join(base, "__init__.py")):
-                if candidate and os.path.isfile(candidate):
-                    return os.path.normpath(candidate)
-        return None
 
     def load(self, path: str) -> SourceFile | None:
         if path not in self.loaded:
@@ -119,3 +96,10 @@ class Project:
             else:
                 self.loaded[path] = load(path)
         return self.loaded[path]
+
+    def note(self, dependencies: Dependencies) -> None:
+        """Note what was looked for and what was read beside the file itself."""
+        dependencies.imports.update(self._found)
+        for path, file in self.loaded.items():
+            if file is not self.main:
+                dependencies.files[path] = digest_of_file(path)

@@ -26,7 +26,7 @@ def finding(location: Location, code: str = "GG001") -> Finding:
     return Finding("made-up", code, "bad", location)
 
 
-def made_up(source: Source, module: libcst.Module, rules: Sequence[Rule]) -> Outcome:
+def made_up(source: Source, module: libcst.Module, rules: Sequence[Rule], **_: object) -> Outcome:
     """An engine that reports each line that says that it is bad, and fails where it is told to."""
     assert isinstance(module, libcst.Module)
     assert rules == RULES
@@ -79,7 +79,7 @@ def test_findings_are_sorted_and_appear_once() -> None:
 
 def test_what_several_files_say_of_a_shared_one_appears_once(engine: types.ModuleType) -> None:
     shared = finding(Location("shared.py", 3, 1, 3, 5))
-    vars(engine)["check_module"] = lambda *_: ([shared], [CheckError("shared.py", "broken")])
+    vars(engine)["check_module"] = lambda *_, **__: ([shared], [CheckError("shared.py", "broken")])
     write(a=BAD, b=BAD)
     result = check_paths(["."], RULES)
     assert result.findings == (shared,)
@@ -145,7 +145,11 @@ def test_utf_16_passes_the_trigger_test() -> None:
 
 
 def test_the_result_does_not_depend_on_the_number_of_jobs() -> None:
-    write(**{f"a{number}": "x\n" * number + BAD for number in range(9)}, b="loss.backward(\n", c="backward  # raise\n")
+    write(
+        **{f"a{number}": "x\n" * number + BAD for number in range(9)},
+        b="loss.backward(\n",
+        c="loss.backward  # raise\n",
+    )
     alone = check_paths(["."], RULES, jobs=1)
     assert len(alone.findings) == 9
     assert len(alone.errors) == 2
@@ -186,11 +190,13 @@ def die(path: str, rules: Sequence[Rule]) -> Outcome:
 @pytest.mark.skipif(sys.platform != "linux", reason="a spawned process cannot import a test module")
 def test_a_process_that_dies_takes_nothing_with_it() -> None:
     outcomes = parallel.run(["a", "b", "c"], RULES, 2, die)
-    assert [errors[0].message for _, errors in outcomes] == ["1 rules", "the process that checked it died", "1 rules"]
+    assert [outcome[1][0].message for outcome in outcomes] == ["1 rules", "the process that checked it died", "1 rules"]
 
 
 def test_processes_can_be_spawned(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "darwin")
     Path("a.py").write_text("loss.backward(\n")
     outcomes = parallel.run(["a.py"], (), 1, check.check_file)
-    assert outcomes == [([], [CheckError("a.py", "syntax error: '(' was never closed", 1)])]
+    assert [outcome[:2] for outcome in outcomes] == [
+        ([], [CheckError("a.py", "syntax error: '(' was never closed", 1)])
+    ]
