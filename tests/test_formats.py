@@ -202,7 +202,7 @@ def test_contradictions(arguments: list[str], capsys) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="an interrupt as posix has it")
-def test_watch() -> None:
+def test_watch(interruptible: None) -> None:
     Path("w").mkdir()
     watched, helper = Path("w/train.py"), Path("w/helper.py")
     watched.write_text(
