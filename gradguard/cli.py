@@ -57,6 +57,10 @@ def _run(arguments: Sequence[str] | None) -> int:
         return check(options)
     if options.command == "run":
         return _run_script(options)
+    if options.command == "server":
+        from gradguard.commands.server import server
+
+        return server()
     if options.command == "explain":
         return _explain(options.rule)
     if options.command == "rules":
@@ -101,6 +105,12 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("-m", dest="module", action="store_true", help="run a module, as python -m does")
     run.add_argument("target", metavar="SCRIPT", help="the script, or with -m the module")
     run.add_argument("arguments", nargs=argparse.REMAINDER, metavar="argument", help="the arguments of the script")
+
+    commands.add_parser(
+        "server",
+        help="run a language server for editors",
+        description="Run a language server on standard input and output (needs the extra lsp).",
+    )
 
     explain = commands.add_parser("explain", help="explain a rule", description="Explain a rule.")
     explain.add_argument("rule", metavar="RULE", help="the code or the name of a rule")

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from gradguard.finding import Edit, Fix, Location
 
-__all__ = ["apply", "compatible", "line_starts", "span"]
+__all__ = ["apply", "compatible", "line_starts", "resolved", "span"]
 
 _Range: TypeAlias = "tuple[tuple[int, int], tuple[int, int]]"
 
@@ -35,23 +35,31 @@ def _offset(line: int, column: int, starts: Sequence[int], length: int) -> int:
 
 def apply(text: str, edits: Iterable[Edit]) -> str:
     """The text with its edits. They must not overlap; equal ones count once. New lines end as the text's own do."""
+    parts: list[str] = []
+    end = 0
+    for start, stop, replacement in resolved(text, edits):
+        if start < end:
+            raise ValueError("edits overlap")
+        parts += (text[end:start], replacement)
+        end = stop
+    return "".join([*parts, text[end:]])
+
+
+def resolved(text: str, edits: Iterable[Edit]) -> list[tuple[int, int, str]]:
+    """The edits as offsets in the text and what to write there, in their order in the text."""
     starts = line_starts(text)
     first = _NEWLINE.search(text)
     newline = first[0] if first else "\n"
     placed = [(*span(edit.location, starts, len(text)), edit) for edit in dict.fromkeys(edits)]
     placed.sort(key=lambda item: item[:2])
-    parts: list[str] = []
-    end = 0
+    found = []
     for start, stop, edit in placed:
-        if start < end:
-            raise ValueError("edits overlap")
         replacement = edit.replacement
         if edit.location.line > len(starts) and replacement:
             # A line is added behind a last line that has no end.
             replacement = "\n" + replacement.removesuffix("\n")
-        parts += (text[end:start], replacement.replace("\n", newline))
-        end = stop
-    return "".join([*parts, text[end:]])
+        found.append((start, stop, replacement.replace("\n", newline)))
+    return found
 
 
 def compatible(fixes: Iterable[Fix]) -> list[Fix]:

@@ -42,9 +42,11 @@ class Result:
     files: int = 0
 
 
-def check_source(text: str, path: str = "<string>", rules: Sequence[Rule] | None = None) -> Result:
+def check_source(
+    text: str, path: str = "<string>", rules: Sequence[Rule] | None = None, *, settings: Settings | None = None
+) -> Result:
     """Check source text. If `path` ends with `.ipynb`, the text is a notebook's JSON."""
-    return _check_one(from_text(text, path), path, rules)
+    return _check_one(from_text(text, path), path, rules, settings)
 
 
 def check_bytes(

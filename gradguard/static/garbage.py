@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 __all__ = ["collect_if_much", "rare_collection"]
 
-_MANY = 1_000_000  # objects since the last collection; a few hundred megabytes
+_MANY = 3_000_000  # objects since the last collection; a few hundred megabytes
 
 
 @contextlib.contextmanager

@@ -13,7 +13,7 @@ from gradguard.static.repair import patched
 from gradguard.static.rewrite import rewrite
 from gradguard.static.source import Source, decode, read_bytes
 
-__all__ = ["ignores"]
+__all__ = ["comment", "ignores"]
 
 
 def ignores(findings: Iterable[Finding]) -> tuple[list[Change], list[CheckError]]:
@@ -38,6 +38,12 @@ def ignores(findings: Iterable[Finding]) -> tuple[list[Change], list[CheckError]
             CheckError(path, f"there is no place for a comment that ignores {f.code}", f.location.line) for f in missed
         ]
     return changes, errors
+
+
+def comment(source: Source, finding: Finding) -> Edit | None:
+    """The edit that writes a comment which ignores a finding, if there is a place for one."""
+    edits, _, _ = _edits(source, [finding])
+    return edits[0] if edits else None
 
 
 def _edits(source: Source, findings: Sequence[Finding]) -> tuple[list[Edit], int, list[Finding]]:
