@@ -111,6 +111,28 @@ def test_what_is_certain() -> None:
     assert fix(HEAD + "optimizer.zero_grad ; x = 1", unsafe=False) == HEAD + "optimizer.zero_grad() ; x = 1"
 
 
+LEAK = (
+    HEAD
+    + """\
+total = 0.0
+for _ in range(3):
+    loss = model(torch.ones(2)).sum()
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    total += loss  # sum
+print({})
+"""
+)
+
+
+def test_a_sum_of_losses() -> None:
+    assert fix(LEAK.format("total / 3"), unsafe=False) == LEAK.format("total / 3").replace("+= loss", "+= loss.item()")
+    # A number has no `item`: here, the sum must stay a tensor.
+    text = LEAK.format("total.item() / 3")
+    assert fix(text, unsafe=False) == text.replace("+= loss", "+= loss.detach()")
+
+
 def test_what_is_certain_goes_first() -> None:
     """The uncalled method is the cause of the missing clearing: one repair for both."""
     bad = f"{HEAD}for _ in range(3):\n    optimizer.zero_grad\n    model(torch.ones(2)).sum().backward()\n"
@@ -242,7 +264,7 @@ def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: py
     assert fixed.count(b"\r\n") == text.count("\n") + 1
     assert b"    optimizer.zero_grad()\r\n    model(" in fixed
     assert main(["check", "a.py", "--diff", "--unsafe-fixes"]) == 0
-    assert [path.name for path in tmp_path.iterdir()] == ["a.py"]
+    assert {path.name for path in tmp_path.iterdir()} == {"a.py", ".gradguard_cache"}
     assert main(["check", "a.py", "--unsafe-fixes"]) == 2
 
 
