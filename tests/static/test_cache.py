@@ -185,3 +185,15 @@ def test_a_warm_run_does_not_even_import_the_parser() -> None:
     done = subprocess.run(command, capture_output=True, text=True, env={"PYTHONPATH": root}, check=False)
     assert "GG101" in done.stdout
     assert "libcst" not in done.stdout.splitlines()[-1].split()
+
+
+def test_a_process_parses_again_what_has_changed() -> None:
+    """Without a cache of outcomes: the parsed files of a process, which a watch or a server keeps for hours."""
+    alone = ["src/train.py"]
+    assert [finding.code for finding in check_paths(alone).findings] == ["GG101", "GG401"]
+    Path("src/helper.py").write_text(CLEARING)
+    assert [finding.code for finding in check_paths(alone).findings] == ["GG401"]
+    Path("src/helper.py").unlink()
+    assert [finding.code for finding in check_paths(alone).findings] == ["GG401"]
+    Path("src/helper.py").write_text(HELPER)
+    assert [finding.code for finding in check_paths(alone).findings] == ["GG101", "GG401"]
