@@ -51,6 +51,9 @@ def run(*arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[byte
         (["bad.py", "--no-config", "--no-cache", "--jobs", "2"], 1),
         (["bad.py", "--select", "nonsense"], 2),
         (["bad.py", "-"], 2),
+        ([], 2),
+        (["--force-exclude"], 0),
+        (["--force-exclude", "bad.py"], 1),
     ],
 )
 def test_exit_codes(paths: list[str], code: int, capsys: pytest.CaptureFixture[str]) -> None:
@@ -133,9 +136,7 @@ def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
         assert text in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(
-    "arguments", [["check"], ["check", ".", "--jobs", "0"], ["check", ".", "--jobs", "x"], ["what"]]
-)
+@pytest.mark.parametrize("arguments", [["check", ".", "--jobs", "0"], ["check", ".", "--jobs", "x"], ["what"]])
 def test_a_wrong_command(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as exited:
         main(arguments)

@@ -22,7 +22,7 @@ _EXCLUSIVE = ("fix", "diff", "add_ignores", "write_baseline", "watch")
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("paths", nargs="+", metavar="PATH", help="a file or a folder, or - for standard input")
+    add("paths", nargs="*", metavar="PATH", help="a file or a folder, or - for standard input")
     add("--format", choices=_FORMATS, default="text", help="how to report (default: text)")
     for name, text in (
         ("--select", f"only these rules: {_RULES}"),
@@ -41,7 +41,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--watch", action="store_true", help="check again whenever a file changes")
     add("--config", metavar="FILE", help="read this configuration file and no other")
     add("--no-config", action="store_true", help="read no configuration file")
-    add("--force-exclude", action="store_true", help="leave out excluded files even if they are named")
+    add(
+        "--force-exclude",
+        action="store_true",
+        help="leave out excluded files even if they are named; to name none is fine",
+    )
     add("--stdin-filename", metavar="PATH", help="the path to report for standard input")
     add("--jobs", type=_jobs, metavar="N", help="number of processes (default: by the amount of work)")
     add("--no-cache", action="store_true", help="neither read nor write a cache")
@@ -88,6 +92,8 @@ def _finish(checking: Checking) -> int:
 
 
 def _contradiction(options: argparse.Namespace) -> str:
+    if not options.paths and not options.force_exclude:
+        return "name files or folders to check, or - for standard input"
     asked = [f"--{name.replace('_', '-')}" for name in _EXCLUSIVE if getattr(options, name)]
     if len(asked) > 1:
         return f"{asked[0]} and {asked[1]} exclude each other"
