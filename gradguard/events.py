@@ -14,9 +14,11 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 __all__ = [
+    "AskedForGrad",
     "Backward",
     "ClipGrad",
     "Cut",
+    "CutOff",
     "Escape",
     "Event",
     "FunctionInstance",
@@ -27,6 +29,7 @@ __all__ = [
     "GraphKept",
     "GraphNode",
     "ManualUpdate",
+    "ModeNotEntered",
     "NonFiniteGradient",
     "OptimizerStep",
     "SavedTensor",
@@ -87,9 +90,9 @@ class Cut:
     """What keeps a value out of the graph: where it happened, the operation as the source has it, and the variable.
 
     `kind` is mode (`what` switches gradients off), detach, data, number (`.item()`), numpy, rewrap
-    (`torch.tensor(t)`), discrete (argmax, comparisons, integers), gradient (`autograd.grad` without a graph), frozen
-    (parameters), made (nothing in it requires grad), rebound (a lost parameter), releaf (`requires_grad_()`), or ""
-    where that is not known.
+    (`torch.tensor(t)`), discrete (argmax, comparisons, integers), sample (of a distribution), gradient
+    (`autograd.grad` without a graph), frozen (parameters), made (nothing in it requires grad), rebound (a lost
+    parameter), releaf (`requires_grad_()`), or "" where that is not known.
     """
 
     kind: str
@@ -361,3 +364,32 @@ class NonFiniteGradient(Event):
     value: str = "nan"
     made_at: Site | None = None
     finite_loss: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CutOff(Event):
+    """At the end of a run: parameters that are to be trained are cut off in the middle of the forward pass.
+
+    The site is that of the cut. `reached` says that some backward did reach them; `backward` is one that did not.
+    """
+
+    cut: Cut
+    backward: Site | None = None
+    reached: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskedForGrad(Event):
+    """A gradient was asked for, for a tensor of this dtype. `what` is how, as the source has it."""
+
+    dtype: str
+    what: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModeNotEntered(Event):
+    """`torch.no_grad` was written so that it has no effect: as a statement, or in a `with` without its call."""
+
+    what: str
+    in_with: bool

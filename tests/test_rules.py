@@ -13,6 +13,8 @@ from gradguard.static.check import check_source
 
 RULES = catalogue.all_rules()
 RAISES = {
+    "integer-requires-grad",
+    "no-grad-not-called",
     "detached-backward",
     "backward-twice",
     "function-gradient-count",

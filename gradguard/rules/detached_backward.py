@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gradguard.events import Backward, Cut, Site
+from gradguard.events import Backward, Cut, CutOff, Site
 from gradguard.ledger import Ledger
 from gradguard.rule import Acquittal, Report, Rule
 
@@ -16,6 +16,7 @@ _CAUSE = {
     "numpy": "{what} leaves PyTorch here, and the graph is lost",
     "rewrap": "{what} copies the values into a new tensor that has no graph",
     "discrete": "no gradient goes through {what}",
+    "sample": "no gradient goes through {what}",
     "gradient": "{what} without `create_graph=True` gives gradients that have no graph of their own",
     "frozen": "the parameters are frozen here, and nothing else in it requires a gradient",
 }
@@ -29,6 +30,7 @@ _HELP = {
     "rewrap": "join tensors with `torch.stack(losses)` or `sum(losses)`, which keep the graph",
     "discrete": "compute the loss from the scores themselves (`cross_entropy(logits, target)`, softmax, a soft "
     "version of the metric)",
+    "sample": "use `rsample()`, where the distribution has it, or the `log_prob` of the sample",
     "gradient": "pass `create_graph=True` to it",
     "frozen": "train at least one parameter (`requires_grad_(True)`), or drop the backward",
     "made": "create what is to be trained with `requires_grad=True`, or as `nn.Parameter`",
@@ -52,6 +54,20 @@ def detect(event: Backward, ledger: Ledger) -> Iterator[Report | Acquittal]:
         f"backward on {name}, which has no graph{because or ': nothing is left to differentiate'}",
         tuple(_notes(cut)),
         help=_HELP.get(cut.kind, ""),
+    )
+
+
+def detect_cut_off(event: CutOff, ledger: Ledger) -> Iterator[Report | Acquittal]:
+    if event.reached:
+        yield Acquittal(event.site, key="cut off")
+        return
+    cause = _CAUSE[event.cut.kind].format(what=_quoted(event.cut.what)).replace(" here", "")
+    yield Report(
+        event.site,
+        f"what is computed before this gets no gradient at all: {cause}",
+        ((event.backward, "this backward does not reach the parameters that it was computed from"),),
+        help=_HELP.get(event.cut.kind, ""),
+        key="cut off",
     )
 
 
@@ -108,5 +124,5 @@ RULE = Rule(
         loss = torch.nn.functional.cross_entropy(model(x), y)
         loss.backward()
     """,
-    detect={Backward: detect},
+    detect={Backward: detect, CutOff: detect_cut_off},
 )

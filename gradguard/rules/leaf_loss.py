@@ -16,6 +16,7 @@ _CAUSE = {
     "numpy": "the graph was lost here: {what} leaves PyTorch",
     "rewrap": "the graph is lost here: {what} copies the values into a new tensor",
     "discrete": "the graph was lost here: no gradient goes through {what}",
+    "sample": "the graph was lost here: no gradient goes through {what}",
     "gradient": "the graph was lost here: {what} without `create_graph=True`",
     "frozen": "the parameters were frozen here",
 }
@@ -27,7 +28,8 @@ def detect(event: Backward, ledger: Ledger) -> Iterator[Report | Acquittal]:
     if leaf is None or event.seeded is not False:
         yield Acquittal(event.site, key=event.site)
         return
-    name = f"`{event.name}`" if event.name and "(" not in event.name else "the loss"
+    of = leaf.name or event.name
+    name = f"`{of}`" if of and "(" not in of else "the loss"
     how = f"`{leaf.what}` makes {name} a leaf" if leaf.what else f"{name} is made a leaf"
     notes: list[tuple[Site, str]] = []
     if event.cut is not None and event.cut.site is not None and event.cut.kind in _CAUSE and event.cut.site != site:

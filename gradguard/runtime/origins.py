@@ -69,13 +69,13 @@ class Origin:
     known: bool = True
 
     def join(self, other: Origin) -> None:
-        if (other.cut is not None and other.trains and not (self.cut is not None and self.trains)) or self.cut is None:
-            self.cut = other.cut
+        self.cut = self.cut or other.cut
         self.trains = self.trains or other.trains
         self.known = self.known and other.known
 
     def cut_by(self, kind: str, path: str, node: ast.AST, what: str) -> None:
-        if self.cut is None or not self.trains:
+        """Here the graph of something that trains ends, if it has not ended before."""
+        if self.cut is None and self.trains:
             self.cut = Cut(kind=kind, site=place_of(path, node), what=what)
 
 
@@ -236,26 +236,25 @@ def cause(frame: FrameType, expression: ast.expr | None, sites: Sites) -> Cut:
     if expression is None:
         return Cut(kind="")
     origin = _Search(sites).origin(expression, _live(frame))
-    if origin.cut is not None and origin.trains:
+    if origin.cut is not None:
         return origin.cut
-    if not origin.trains and origin.known:
-        return origin.cut if origin.cut is not None and origin.cut.kind == "frozen" else Cut(kind="made")
-    return Cut(kind="")
+    return Cut(kind="made" if origin.known and not origin.trains else "")
 
 
-def leaf_maker(frame: FrameType, expression: ast.expr, sites: Sites) -> tuple[Cut, Cut] | None:
+def leaf_maker(frame: FrameType, expression: ast.expr, sites: Sites, kind: str = "") -> tuple[Cut, Cut] | None:
     """What made a leaf of the loss, and where that had lost its graph; None where it is meant to be a leaf."""
-    search = _Search(sites)
+    search = _Search(sites, deep=bool(kind))
     search.origin(expression, _live(frame))
     for maker, before in search.makers:
-        if before.trains:
+        if before.trains and (not kind or (before.cut is not None and before.cut.kind == kind)):
             return maker, before.cut or Cut(kind="")
     return None
 
 
 class _Search:
-    def __init__(self, sites: Sites) -> None:
+    def __init__(self, sites: Sites, *, deep: bool = False) -> None:
         self.sites = sites
+        self.deep = deep  # look behind what has a graph, too
         self.left = _MOST_STEPS
         self.calls = 0
         self.seen: dict[tuple[int, str], int] = {}
@@ -267,7 +266,7 @@ class _Search:
         if self.left < 0:
             return Origin(known=False)
         value = scope.value(node) if isinstance(node, (ast.Name, ast.Attribute)) else _UNKNOWN
-        if isinstance(value, torch.Tensor) and value.requires_grad and value.grad_fn is not None:
+        if isinstance(value, torch.Tensor) and value.requires_grad and value.grad_fn is not None and not self.deep:
             return Origin(trains=True)
         if isinstance(node, ast.Name):
             return self._name(node, scope, value)
@@ -392,6 +391,8 @@ class _Search:
         before = Origin(**_fields(result))
         if name in ("detach", "detach_"):
             result.cut_by("detach", path, node, f".{name}()")
+        elif name == "sample" and isinstance(node.func, ast.Attribute):
+            result.cut_by("sample", path, node, ".sample()")
         elif name in _NUMBERS:
             result.cut_by("number", path, node, f".{name}()")
         elif name in ("float", "int") and isinstance(node.func, ast.Name):
@@ -435,6 +436,7 @@ class _Search:
         elif parameters and not result.trains:
             frozen = frozen_at(scope.path)
             if frozen is not None:
+                result.trains = True
                 result.cut_by("frozen", scope.path, frozen, short(frozen))
 
     def _user_function(self, own: FunctionType, function: Any, node: ast.Call, scope: _Scope) -> Origin | None:

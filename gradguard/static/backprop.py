@@ -122,7 +122,7 @@ def _facts(it: Interpreter, root: Tensor | Opaque, *, trains: bool) -> dict[str,
     if isinstance(root, Opaque):
         if root.cut is not None and root.cut.lost and root.op is None:
             return {"requires_grad": False, "cut": _told(root.cut, name)}
-    elif root.requires_grad is False and root.cut is not None and (root.cut.lost or not it.trace.imagined):
+    elif root.requires_grad is False and root.cut is not None and (root.cut.lost or _is_all_seen(it)):
         return {"requires_grad": False, "cut": _told(root.cut, name)}
     elif trains and root.requires_grad and root.op is None and root.leaf and root.releaf is not None:
         maker, cut = root.releaf
@@ -131,8 +131,30 @@ def _facts(it: Interpreter, root: Tensor | Opaque, *, trains: bool) -> dict[str,
     if root.op is None:
         return {}
     managed = it.trace.managed()
+    hacked = _hacked_leaf(root, managed) if trains else None
+    if hacked is not None:
+        return {"requires_grad": True, "leaf": _told(hacked[0], hacked[2]), "cut": _told(hacked[1], "")}
     dead = dict.fromkeys(cut for op in _summed(root.op) for cut in op.dead if it.trace.cells(cut.of) & managed)
     return {"requires_grad": True, "dead": tuple(_told(cut, "") for cut in dead)}
+
+
+def _is_all_seen(it: Interpreter) -> bool:
+    """Whether what seems to need no gradient surely needs none: no attribute that others set, no unwritten model."""
+    optimizers = (optimizer for optimizer in it.trace.optimizers if not optimizer.loose)
+    return not it.trace.imagined and all(it.trace.cells(optimizer.owners) for optimizer in optimizers)
+
+
+def _hacked_leaf(root: Tensor | Opaque, managed: frozenset[int]) -> tuple[Cut, Cut, str] | None:
+    """What made a leaf of predicted classes, if a root depends on nothing else."""
+    found = None
+    for owner in tensors.reach_of([root]):
+        if not isinstance(owner, Tensor) or owner.releaf is None or owner.ident in managed:
+            return None
+        maker, cut = owner.releaf
+        if cut is None or cut.kind != "discrete" or not cut.lost:
+            return None
+        found = maker, cut, owner.name
+    return found
 
 
 def _told(cut: Cut, name: str) -> events.Cut:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from gradguard.static import (
+    cuts,
     escape,
     expressions,
     library,
@@ -396,7 +397,8 @@ def _decorator(function: Function) -> tuple[SourceFile, cst.CSTNode, str]:
         expression = decorator.decorator
         name = syntax.dotted(expression.func if type(expression) is cst.Call else expression)
         if _FLAGS.get(name.rsplit(".", 1)[-1]) == "no_grad":
-            return function.file, expression, f"@{name}"
+            of_forward = f"`@{name}` {cuts.ABOVE_FORWARD}"
+            return function.file, expression, of_forward if function.name == "forward" else f"@{name}"
     return function.file, function.node, "torch.no_grad"
 
 

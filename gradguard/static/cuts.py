@@ -38,6 +38,10 @@ DISCRETE = frozenset(
     "one_hot equal logical_and logical_or logical_not bernoulli multinomial histc bucketize searchsorted "
     "isclose".split()
 )
+# A module whose own forward is decorated with no_grad can never be trained.
+ABOVE_FORWARD = "above `forward`"
+# What nobody does on purpose in the middle of a forward pass. (`.detach()` and a block of `no_grad` may well be meant.)
+_HIDDEN = frozenset({"numpy", "rewrap", "data"})
 _INTEGERS = frozenset("int8 int16 int32 int64 uint8 bool long int short".split())
 _LABELS = re.compile(
     r"^(y|ys|y_?(true|batch|train)|(true_?)?targets?|(true_?)?labels?|gt|ground_truth|masks?)$", re.IGNORECASE
@@ -119,6 +123,9 @@ def made_by(it: Interpreter, kind: str, node: cst.CSTNode, what: str, given: Ite
     """The cut that an operation makes which has no graph whatever goes in; an earlier cut if there was one."""
     values = list(given)
     earlier = joined(values)
+    if earlier is not None and earlier.kind in ("detach", "data") and kind == "numpy":
+        # `.detach()` is only what `.numpy()` asks for.
+        return Cut(kind, node, it.file, what, earlier.lost, earlier.of)
     if earlier is not None and earlier.kind != "made":
         return earlier
     lost = surely_trains(values)
@@ -132,7 +139,13 @@ def _sources(values: list[Value]) -> frozenset[Owner]:
 
 
 def of_operation(
-    it: Interpreter, name: str, label: str, given: list[Value], node: cst.CSTNode, frozen: Cut | None, trains: bool
+    it: Interpreter,
+    name: str,
+    label: str,
+    given: list[Value],
+    node: cst.CSTNode,
+    frozen: Cut | None,
+    module: Owner | None,
 ) -> Cut | None:
     """Why the result of an operation that does not require grad surely has no graph."""
     if name in DISCRETE:
@@ -142,14 +155,19 @@ def of_operation(
         earlier = next((known for value in given if (known := cut_of(value)) is not None and known.lost), cut)
         if earlier is not None and earlier.lost:
             return earlier
-        lost = trains or surely_trains(given)
+        lost = module is not None or surely_trains(given)
         if cut is None or lost:
             file, place, what = it.mode_site
-            return Cut("mode", place, file, what, lost, _sources(given))
+            return Cut("mode", place, file, what, lost, _sources(given if module is None else [*given, module]))
         return cut
     if cut is not None and frozen is not None and _weight(frozen) > _weight(cut):
         return frozen
     return cut
+
+
+def is_hidden(cut: Cut) -> bool:
+    """Whether a cut in the middle of a forward pass is surely a mistake if what lies before it is to be trained."""
+    return cut.lost and (cut.kind in _HIDDEN or (cut.kind == "mode" and cut.what.endswith(ABOVE_FORWARD)))
 
 
 def is_integer(kind: str) -> bool:

@@ -15,7 +15,7 @@ import libcst as cst
 
 from gradguard.events import Event
 from gradguard.rule import Detector, Report, Rule
-from gradguard.static import attributes, calls, functions, library, objects, ownership, syntax
+from gradguard.static import attributes, calls, functions, library, modes, objects, ownership, syntax
 from gradguard.static.index import Known
 from gradguard.static.interpreter import Frame, Interpreter, Raised
 from gradguard.static.project import Project, SourceFile
@@ -101,6 +101,8 @@ class Explorer:
         try:
             start(interpreter)
             ownership.judge(interpreter)
+            if start is _top_level and not trace.partial:
+                trace.finish()
         except Raised:
             pass
         except (OutOfFuel, RecursionError):
@@ -149,9 +151,9 @@ class Explorer:
         self.found.update({key: report for key, report in trace.reports.items() if key not in self.found})
 
     def _custom_functions(self) -> None:
-        """Definitions of autograd Functions, which are judged by their text."""
+        """Definitions of autograd Functions and grad modes that nobody enters, which are judged by their text."""
         trace = Trace(self.detectors, {}, 1)
-        for event in functions.events(self.file):
+        for event in (*functions.events(self.file), *modes.events(self.file)):
             trace.emit(event)
         self.found.update({key: report for key, report in trace.reports.items() if key not in self.found})
 

@@ -106,6 +106,7 @@ class Index:
     functions: list[Known] = field(default_factory=list)
     classes: list[cst.ClassDef] = field(default_factory=list)
     bare: list[cst.Attribute] = field(default_factory=list)
+    modes: list[tuple[cst.BaseExpression, bool]] = field(default_factory=list)
     hot: frozenset[str] = frozenset()
     names: set[str] = field(default_factory=set)
     _hot_nodes: dict[cst.CSTNode, bool] = field(default_factory=dict)
@@ -145,6 +146,13 @@ def build(module: cst.Module, extra: frozenset[str] = frozenset()) -> Index:
     return index
 
 
+def _is_mode(node: cst.BaseExpression) -> bool:
+    """Whether a statement is a call like `torch.no_grad()`."""
+    if type(node) is not cst.Call or node.args or type(node.func) is not cst.Attribute:
+        return False
+    return node.func.attr.value in ("no_grad", "inference_mode", "enable_grad")
+
+
 def _visit(body: object, index: Index, cls: cst.ClassDef | None, *, nested: bool) -> set[str]:
     found: set[str] = set()
     stack: list[cst.CSTNode] = list(reversed(body))  # type: ignore[call-overload]
@@ -169,6 +177,14 @@ def _visit(body: object, index: Index, cls: cst.ClassDef | None, *, nested: bool
         elif kind is cst.Expr and type(node.value) is cst.Attribute:  # type: ignore[attr-defined]
             index.bare.append(node.value)  # type: ignore[attr-defined]
             stack.append(node.value)  # type: ignore[attr-defined]
+        elif kind is cst.Expr and _is_mode(node.value):  # type: ignore[attr-defined]
+            index.modes.append((node.value, False))  # type: ignore[attr-defined]
+            stack.append(node.value)  # type: ignore[attr-defined]
+        elif kind is cst.With:
+            assert isinstance(node, cst.With)
+            index.modes.extend((item.item, True) for item in node.items if type(item.item) is cst.Attribute)
+            stack.append(node.body)
+            stack.extend(node.items)
         elif kind is not cst.SimpleString:
             for name in _FIELDS.get(kind) or _fields(kind):
                 child = getattr(node, name)

@@ -349,8 +349,11 @@ def _create(it: Interpreter, name: str, arguments: Arguments, node: cst.CSTNode)
     kind = dtype.path.rsplit(".", 1)[-1] if isinstance(dtype, External) else ("?" if dtype is not None else "")
     if name in ("as_tensor", "from_numpy") and given and not isinstance(given[0], (Const, Seq)):
         kind = "?"
-    if name in _INTEGER and not kind:
+    if not kind and (name in _INTEGER or (name in ("tensor", "arange", "full") and _all_integers(given))):
         kind = "int64"
+    kind = {"float": "float32", "double": "float64", "long": "int64", "int": "int32"}.get(kind, kind)
+    if flag:
+        tensors.ask_for_grad(it, kind, f"torch.{name}(…, requires_grad=True)", node)
     return tensors.leaf(
         it,
         node,
@@ -358,9 +361,15 @@ def _create(it: Interpreter, name: str, arguments: Arguments, node: cst.CSTNode)
         requires_grad=flag,
         operation=name,
         cpu=device is None,
-        dtype="float32" if kind == "float" else "float64" if kind == "double" else kind,
+        dtype=kind,
         **_rewrapped(it, name, given, node, flag),
     )
+
+
+def _all_integers(given: list[Value]) -> bool:
+    """Whether a tensor of these numbers holds integers."""
+    found = list(walk(given))
+    return bool(found) and all(type(v) is Const and type(v.value) is int for v in found)
 
 
 def _rewrapped(
@@ -400,6 +409,8 @@ def _parameter(it: Interpreter, arguments: Arguments, node: cst.CSTNode) -> Valu
     data = arguments.get(0, "data")
     flag = tensors.flag(arguments.get(1, "requires_grad"))
     size = data.size if isinstance(data, Tensor) else UNKNOWN
+    if flag and isinstance(data, Tensor):
+        tensors.ask_for_grad(it, data.dtype, "nn.Parameter(…)", node)
     parameter = tensors.leaf(
         it, node, size, requires_grad=flag, operation="nn.Parameter", cpu=isinstance(data, Tensor) and data.cpu
     )
@@ -411,6 +422,8 @@ def _variable(it: Interpreter, arguments: Arguments, node: cst.CSTNode) -> Value
     data = arguments.get(0, "data")
     wants = arguments.get(1, "requires_grad")
     if isinstance(wants, Const) and wants.value:
+        if isinstance(data, Tensor):
+            tensors.ask_for_grad(it, data.dtype, "Variable(…, requires_grad=True)", node)
         cut = cuts.made_by(it, "rewrap", node, "Variable(…)", [data] if data is not None else [])
         return tensors.leaf(
             it,

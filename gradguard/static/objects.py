@@ -28,6 +28,7 @@ from gradguard.static.values import (
     Bound,
     Class,
     Const,
+    Cut,
     Function,
     Generator,
     Instance,
@@ -460,19 +461,18 @@ def _opaque_method(it: Interpreter, value: Opaque, name: str, arguments: Argumen
     if name == "requires_grad_" and not tensors.in_graph(value):
         tensors.set_requires_grad(it, value, tensors.flag(arguments.get(0, "requires_grad")), node)
         return value
+    numeric = _numeric_method(it, value, name, arguments, node)
+    if numeric is not None:
+        return numeric
     trains = value.op is None and name not in tensors.TENSOR_ONLY and escape.handles_gradients(name)
     if tensors.in_graph(value) and not trains:
-        if name in ("detach", "item", "tolist", "numpy", "detach_"):
-            kind = "detach" if name.startswith("detach") else "numpy" if name == "numpy" else "number"
-            return Opaque(value.hint, detached=True, cut=cuts.made_by(it, kind, node, f".{name}()", [value]))
+        if name in ("detach", "detach_"):
+            return Opaque(value.hint, detached=True, cut=cuts.made_by(it, "detach", node, f".{name}()", [value]))
         if name in ("float", "to", "cuda", "cpu", "half", "mean", "sum") or name in tensors.TENSOR_ONLY:
             return tensors.method(it, tensors.as_tensor(value), name, arguments, node)
         return Opaque(name, refs=(value, *arguments.all()), op=value.op, reach=value.reach)
     if name in ("scale", "unscale") and first is not None and tensors.in_graph(first):
         return tensors.apply(it, "mul", [first], {}, node, f".{name}()", size=_size(first))
-    numeric = _numeric_method(it, value, name, arguments, node)
-    if numeric is not None:
-        return numeric
     if name in _SAME:
         return value
     if name in tensors.TENSOR_ONLY:
@@ -486,6 +486,13 @@ def _opaque_method(it: Interpreter, value: Opaque, name: str, arguments: Argumen
         escape.note_elsewhere(it, name, given)
         return given[0] if len(given) == 1 else Seq(given, kind="tuple")
     return escape.unknown_call(it, name, arguments, node, receiver=value)
+
+
+def _sample(it: Interpreter, distribution: Opaque, node: cst.CSTNode) -> Value:
+    """What a distribution draws without the reparametrization: it has no gradient."""
+    lost = tensors.in_graph(distribution) or cuts.surely_trains(distribution.refs)
+    cut = Cut("sample", node, it.file, ".sample()", lost, tensors.reach_of(distribution.refs))
+    return Tensor(requires_grad=False, leaf=True, operation=".sample()", file=it.file, cut=cut)
 
 
 def _tensor_method(it: Interpreter, value: Opaque, name: str, arguments: Arguments, node: cst.CSTNode) -> Value:
@@ -504,7 +511,11 @@ def _tensor_method(it: Interpreter, value: Opaque, name: str, arguments: Argumen
 
 
 def _numeric_method(it: Interpreter, value: Opaque, name: str, arguments: Arguments, node: cst.CSTNode) -> Value | None:
-    """A method that gives numbers, or one that tensors, arrays and numbers have in common."""
+    """A method that gives numbers or samples, or one that tensors, arrays and numbers have in common."""
+    if name == "__enter__" and value.called.startswith("grad mode"):
+        return library.enter(it, value, node)
+    if name == "sample" and value.called.startswith("torch.distributions."):
+        return _sample(it, value, node)
     if name in ("item", "tolist", "numpy") and not arguments.positional:
         kind = "numpy" if name == "numpy" else "number"
         return Opaque(name, detached=True, cut=cuts.made_by(it, kind, node, f".{name}()", [value]))

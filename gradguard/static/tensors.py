@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from gradguard.events import GradRead
+from gradguard.events import AskedForGrad, GradRead
 from gradguard.static import backprop, cuts, inplace, shapes, syntax
 from gradguard.static.saved import VIEWS
 from gradguard.static.shapes import ANY, INT, UNKNOWN, Size
@@ -60,6 +60,8 @@ _SUMS = frozenset("add sub + - stack cat concat hstack".split())
 _SCALES = frozenset(
     "neg mean sum mul div nanmean view reshape squeeze unsqueeze flatten to cuda cpu float double".split()
 )
+_INTEGER_RESULTS = frozenset("argmax argmin argsort long int nonzero bincount one_hot multinomial".split())
+_BOOLEAN_RESULTS = frozenset("eq ne lt le gt ge isnan isinf isfinite bool logical_and logical_or logical_not".split())
 _DEAD_TERMS = frozenset({"discrete", "number", "numpy", "rewrap", "gradient"})
 NUMBERS = frozenset(
     "item tolist numpy size dim ndimension numel element_size stride nelement data_ptr is_floating_point".split()
@@ -230,6 +232,8 @@ def apply(
         if module is not None:
             leaves += (module,)
         op = Op(label or name, node, it.file, name not in FREE if saves is None else saves, parents, leaves)
+        plain = [v.cut for v in inputs if isinstance(v, Tensor) and v.cut is not None and not v.requires_grad]
+        op.fed = tuple(cut for cut in plain if cuts.is_hidden(cut))
         if name in _SUMS:
             terms = [cut for value in walk(args) if (cut := cuts.cut_of(value)) is not None]
             op.linear, op.dead = True, tuple(cut for cut in terms if cut.lost and cut.kind in _DEAD_TERMS)
@@ -239,7 +243,7 @@ def apply(
     sizes = size if isinstance(size, tuple) else (size,)
     cut = None
     if requires is False and (frozen is not None or it.grad_enabled is False):
-        cut = cuts.of_operation(it, name, label or name, everything, node, frozen, module is not None)
+        cut = cuts.of_operation(it, name, label or name, everything, node, frozen, module)
     results: list[Value] = []
     for one in sizes:
         if results and name in _WITH_POSITIONS:
@@ -282,7 +286,9 @@ def _has_positions(name: str, args: list[Value], kwargs: dict[str, Value]) -> bo
 def _plain(it: Interpreter, node: cst.CSTNode, size: Size | tuple[Size, ...], label: str, cut: Cut) -> Value:
     if isinstance(size, tuple):
         return Seq([_plain(it, node, one, label, cut) for one in size], kind="tuple")
-    return Tensor(requires_grad=False, leaf=True, size=size, operation=label, file=it.file, cut=cut)
+    last = label.strip(".()").rsplit(".", 1)[-1]
+    dtype = "int64" if last in _INTEGER_RESULTS else "bool" if last in _BOOLEAN_RESULTS else ""
+    return Tensor(requires_grad=False, leaf=True, size=size, operation=label, file=it.file, cut=cut, dtype=dtype)
 
 
 def _requires(it: Interpreter, inputs: list[Value], module: Owner | None) -> bool | None:
@@ -446,6 +452,13 @@ def assign_grad(
     it.trace.escape(owners)
 
 
+def ask_for_grad(it: Interpreter, dtype: str, what: str, node: cst.CSTNode, name: str = "") -> None:
+    """A gradient is asked for, for a tensor of a known dtype."""
+    if dtype and dtype != "?" and not it.expected:
+        guessed = it.trace.guesses > 0
+        it.trace.emit(AskedForGrad(site=(it.file, node), conditional=guessed, dtype=dtype, what=what, name=name))
+
+
 def set_requires_grad(
     it: Interpreter, value: Value, wanted: bool | None, node: cst.CSTNode, what: str = ".requires_grad_()"
 ) -> None:
@@ -454,6 +467,8 @@ def set_requires_grad(
         it.trace.frozen_at.pop(value.ident, None)
         if wanted is False and not it.trace.guesses:
             it.trace.frozen_at[value.ident] = Cut("frozen", node, it.file, what, lost=True)
+    if isinstance(value, Tensor) and wanted:
+        ask_for_grad(it, value.dtype, what, node, value.name)
     if isinstance(value, Tensor):
         if value.owners and value.owners != (value,):
             for owner in value.owners:
@@ -564,6 +579,8 @@ def method(it: Interpreter, tensor: Tensor, name: str, arguments: Arguments, nod
         look(it, [tensor], node)
         if name in ("size", "dim", "ndimension", "numel") and tensor.size.dims is not None:
             return _size_method(tensor, name, arguments)
+        if name == "is_floating_point" and tensor.dtype not in ("", "?"):
+            return FALSE if tensor.dtype.startswith(("int", "uint", "bool")) else TRUE
         cut = MADE
         if name in ("item", "tolist", "numpy"):
             cut = cuts.made_by(it, "numpy" if name == "numpy" else "number", node, f".{name}()", [tensor])
@@ -635,7 +652,7 @@ def _convert(it: Interpreter, tensor: Tensor, name: str, arguments: Arguments, n
         return tensor
     result = apply(it, name, [tensor], {}, node, f".{name}()", size=tensor.size)
     if isinstance(result, Tensor):
-        result.dtype = _DTYPES.get(name, tensor.dtype)
+        result.dtype = _dtype_after(tensor, name, arguments)
         if same is None and result.requires_grad:
             result.leaf = None
             result.owners = tensor.owners
@@ -644,6 +661,21 @@ def _convert(it: Interpreter, tensor: Tensor, name: str, arguments: Arguments, n
         if not result.requires_grad:
             result.leaf = True
     return result
+
+
+def _dtype_after(tensor: Tensor, name: str, arguments: Arguments) -> str:
+    if name in _DTYPES:
+        return _DTYPES[name]
+    given = list(arguments.all())
+    for value in given:
+        if isinstance(value, External):
+            kind = value.path.rsplit(".", 1)[-1]
+            return {"float": "float32", "double": "float64"}.get(kind, kind)
+    is_device = all(
+        isinstance(v, Const) or (isinstance(v, Opaque) and "device" in f"{v.called} {v.hint} {v.attribute}")
+        for v in given
+    )
+    return tensor.dtype if is_device and name != "type_as" else ""
 
 
 def _changes_nothing(tensor: Tensor, name: str, arguments: Arguments) -> bool | None:

@@ -13,9 +13,11 @@ from typing import Any
 
 import libcst as cst
 
+from gradguard import events
 from gradguard.events import (
     Backward,
     ClipGrad,
+    CutOff,
     Escape,
     Event,
     Exhausted,
@@ -96,6 +98,8 @@ class Trace:
     passes: int = 0
     elsewhere: set[int] = field(default_factory=set)
     frozen_at: dict[int, Cut] = field(default_factory=dict)
+    fed: dict[Cut, Site] = field(default_factory=dict)
+    reached: set[int] = field(default_factory=set)
     imagined: bool = False  # other methods may have run before, so that attributes may have changed
     backward_hooked: bool = False
     keeping: Keeping = field(default_factory=Keeping)
@@ -204,6 +208,9 @@ class Trace:
             for cell in cells:
                 self.generation[cell] = self.generation.get(cell, 0) + 1
         self.passes += 1
+        self.reached |= cells
+        if op is not None and accumulates:
+            self._note_cuts(op, (file, node))
         graph = tuple(self._graph(op, through)) if op is not None else ()
         self.keeping.ran.update(node.id for node in graph)
         if op is not None and accumulates and only is None:
@@ -260,6 +267,28 @@ class Trace:
                 name=op.name,
                 saved=op.saved,
             )
+
+    def _note_cuts(self, root: Op, site: Site) -> None:
+        """The cuts at which a backward pass stops."""
+        seen = {root.ident}
+        queue = [root]
+        for op in queue:
+            for cut in op.fed:
+                self.fed.setdefault(cut, site)
+            unseen = [parent for parent in op.parents if parent.ident not in seen]
+            if len(seen) < MAX_GRAPH:
+                queue.extend(unseen)
+                seen.update(parent.ident for parent in unseen)
+
+    def finish(self) -> None:
+        """The program has run to its end: tell of parameters that an optimizer owns and no backward has reached."""
+        managed = self.managed()
+        for cut, site in self.fed.items():
+            cells = self.cells(cut.of) & managed
+            if cells and cut.node is not None and self.stepped:
+                reached = not self.reached.isdisjoint(cells) or not self.elsewhere.isdisjoint(cells)
+                what = events.Cut(kind=cut.kind, what=cut.what)
+                self.emit(CutOff(site=(cut.file, cut.node), cut=what, backward=site, reached=reached))
 
     def zero_grad(self, node: cst.CSTNode, file: SourceFile, name: str, owners: Iterable[Owner]) -> None:
         self.cleared_at.add(node)

@@ -51,7 +51,8 @@ class Op:
     """One operation of an autograd graph. `leaves` are the leaves and modules whose gradients it feeds directly.
 
     `unsure` is the unknown module that it applies, which may be frozen for all that is known. `linear` says that it
-    only adds up and scales what goes in; `dead` are the cuts of the terms that have no graph.
+    only adds up and scales what goes in; `dead` are the cuts of the terms that have no graph, `fed` those of all that
+    goes in.
     """
 
     operation: str
@@ -65,6 +66,7 @@ class Op:
     linear: bool = False
     dead: tuple[Cut, ...] = ()
     saved: tuple[SavedTensor, ...] = ()
+    fed: tuple[Cut, ...] = ()
     ident: int = field(default_factory=fresh)
 
 

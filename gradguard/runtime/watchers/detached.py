@@ -11,6 +11,7 @@ import torch
 
 from gradguard.events import Backward
 from gradguard.runtime import origins
+from gradguard.runtime.diagnosis import nodes_from
 from gradguard.runtime.explain import last_user_entry
 from gradguard.runtime.sites import Instruction, expression_at
 from gradguard.runtime.watcher import BackwardCall, Watcher
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["WATCHER"]
 
 _NO_GRAPH = "does not require grad and does not have a grad_fn"
+_MOST_NODES = 200
 _NO_METHOD = "has no attribute 'backward'"
 
 
@@ -38,13 +40,15 @@ class _Detached(Watcher):
         root, here = call.roots[0], call.here
         if here is None or not call.adds or not isinstance(root, torch.Tensor):
             return
-        if root.grad_fn is not None:
-            self._others.add(here)
-            return
-        if not root.requires_grad or here in self._others or call.frame is None:
+        if here in self._others or call.frame is None or not root.requires_grad:
             return
         if here not in self._leaves:
+            if root.grad_fn is not None and _trains(root):
+                self._others.add(here)
+                return
             self._leaves[here] = self._leaf_event(root, call.frame, here)
+        elif root.grad_fn is not None and self._leaves[here] is None:
+            self._others.add(here)
         event = self._leaves[here]
         if event is not None and self.guard.emit(event) is not None:
             self.guard.reached_nothing = True
@@ -87,11 +91,21 @@ class _Detached(Watcher):
 
     def _leaf_event(self, root: torch.Tensor, frame: FrameType, here: Instruction) -> Backward | None:
         expression = origins.root_expression(frame, root)
-        found = None if expression is None else origins.leaf_maker(frame, expression, self.guard.sites)
+        kind = "" if root.grad_fn is None else "discrete"
+        found = None if expression is None else origins.leaf_maker(frame, expression, self.guard.sites, kind)
         if found is None:
             return None
         maker, cut = found
         return Backward(site=here, name=_name(expression), requires_grad=True, leaf=maker, cut=cut, accumulates=False)
+
+
+def _trains(root: torch.Tensor) -> bool:
+    """Whether a graph leads to a parameter, or may do so."""
+    for count, node in enumerate(nodes_from([root])):
+        variable = getattr(node, "variable", None)
+        if isinstance(variable, torch.nn.Parameter) or count > _MOST_NODES:
+            return True
+    return False
 
 
 def _name(expression: ast.expr | None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Hashable, Sequence
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -58,6 +58,9 @@ class _Updates(Watcher):
         visits = self._visits[call.here] = self._visits.get(call.here, 0) + 1
         if visits & (visits - 1) == 0:
             self.gradients.walk(call.roots)
+
+    def failed(self, error: BaseException, roots: Sequence[Any], frame: FrameType) -> None:
+        self._frame = None
 
     def left(self, call: BackwardCall) -> None:
         self.gradients.leave(self._backward_event)

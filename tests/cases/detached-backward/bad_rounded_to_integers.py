@@ -1,0 +1,14 @@
+# The graph is lost on the way to the loss.
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+torch.manual_seed(0)
+
+net = nn.Linear(3, 1)
+opt = torch.optim.SGD(net.parameters(), lr=.1)
+for _ in range(2):
+    out = net(torch.randn(4, 3)).round().int()
+    loss = (out - 2).float().pow(2).mean()
+    opt.zero_grad()
+    loss.backward()  # expect: GG203
+    opt.step()

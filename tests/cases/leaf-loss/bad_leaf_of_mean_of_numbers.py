@@ -1,0 +1,16 @@
+# A leaf in the place of the loss.
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+torch.manual_seed(0)
+
+net = nn.Linear(3, 1)
+opt = torch.optim.SGD(net.parameters(), lr=.1)
+for _ in range(3):
+    losses = []
+    for k in range(3):
+        losses.append(F.mse_loss(net(torch.randn(4, 3)), torch.zeros(4, 1)).item())
+    loss = torch.tensor(sum(losses) / len(losses), requires_grad=True)  # expect: GG204
+    opt.zero_grad()
+    loss.backward()
+    opt.step()
