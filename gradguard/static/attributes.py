@@ -11,6 +11,7 @@ from gradguard.static.values import Class, Const, Instance, Opaque, Seq, Table, 
 
 __all__ = ["forget_what_others_change"]
 
+_TARGETED = frozenset({cst.AssignTarget, cst.AugAssign, cst.AnnAssign, cst.Del})
 _CHANGING = frozenset("append extend insert add update pop popitem clear remove setdefault appendleft".split())
 
 
@@ -54,14 +55,18 @@ def _changed_in(method: cst.FunctionDef) -> Iterator[str]:
     stack: list[cst.CSTNode] = [method.body]
     while stack:
         node = stack.pop()
+        kind = type(node)  # isinstance is slow: nodes are ABCs
         target: cst.CSTNode | None = None
-        if isinstance(node, (cst.AssignTarget, cst.AugAssign, cst.AnnAssign, cst.Del)):
-            target = node.target
-        elif isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) and node.func.attr.value in _CHANGING:
-            target = node.func.value
-        targets = [e.value for e in target.elements] if isinstance(target, (cst.Tuple, cst.List)) else [target]
-        for written in targets:
-            each = written.value if isinstance(written, cst.Subscript) else written
-            if isinstance(each, cst.Attribute) and isinstance(each.value, cst.Name) and each.value.value == receiver:
-                yield each.attr.value
+        if kind in _TARGETED:
+            target = node.target  # type: ignore[attr-defined]
+        elif kind is cst.Call:
+            func = node.func  # type: ignore[attr-defined]
+            if type(func) is cst.Attribute and func.attr.value in _CHANGING:
+                target = func.value
+        if target is not None:
+            targets = [e.value for e in target.elements] if isinstance(target, (cst.Tuple, cst.List)) else [target]
+            for written in targets:
+                each = written.value if type(written) is cst.Subscript else written
+                if type(each) is cst.Attribute and type(each.value) is cst.Name and each.value.value == receiver:
+                    yield each.attr.value
         stack.extend(children(node))

@@ -134,11 +134,15 @@ def _yields(body: cst.CSTNode) -> bool:
     stack: list[cst.CSTNode] = [body]
     while stack:
         node = stack.pop()
-        if type(node) is cst.Yield:
+        kind = type(node)  # isinstance is slow: nodes are ABCs
+        if kind is cst.Yield:
             return True
-        if not isinstance(node, (cst.FunctionDef, cst.Lambda, cst.ClassDef)):
+        if kind not in _SCOPES:
             stack.extend(children(node))
     return False
+
+
+_SCOPES = frozenset({cst.FunctionDef, cst.Lambda, cst.ClassDef})
 
 
 # --- evaluating a call -----------------------------------------------------------------------------------------------

@@ -238,7 +238,7 @@ class _Search:
         index = self.explorer.file.index
         names: set[str] = set()
         for statement, side in self.sides:
-            if (statement, not side) not in self.sides and isinstance(statement, cst.If):
+            if type(statement) is cst.If and (statement, not side) not in self.sides:
                 for branch, missing in _branches(statement):
                     if missing is not side and ".backward" in index.names_of(branch):
                         names |= index.names_of(statement.test)

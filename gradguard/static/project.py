@@ -19,7 +19,9 @@ from gradguard.static.source import Source, Stamp, stamp_of
 __all__ = ["Project", "SourceFile"]
 
 MAX_SIBLINGS = 24
-_ZEROED = re.compile(r"(\w+)(?:\[[^\]]*\])?\s*\.zero_grad\b")
+_ZERO_GRAD = re.compile(r"\.zero_grad\b")
+_RECEIVER = re.compile(r"(\w+)(?:\[[^\]]*\])?$")
+_LONGEST_RECEIVER = 100
 
 
 @dataclass(slots=True, eq=False)
@@ -37,7 +39,9 @@ class SourceFile:
     def zeroed(self) -> frozenset[str]:
         """The last names of what `zero_grad` is called on in this file: `opt_g` of `self.opt_g.zero_grad()`."""
         if self._zeroed is None:
-            self._zeroed = frozenset(_ZEROED.findall(self.source.text))
+            text = self.source.text
+            before = (text[max(0, m.start() - _LONGEST_RECEIVER) : m.start()] for m in _ZERO_GRAD.finditer(text))
+            self._zeroed = frozenset(found[1] for words in before if (found := _RECEIVER.search(words.rstrip())))
         return self._zeroed
 
 
