@@ -112,6 +112,8 @@ def test_interrupted(tmp_path, script):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # What runs in the background of a shell inherits that interrupts are ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no other thread
     )
     assert process.stdout.readline() == "ready\n"
     time.sleep(0.2)
