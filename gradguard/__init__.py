@@ -47,6 +47,8 @@ _HOMES = {
     "check_source": "gradguard.static.check",
     "RunReport": "gradguard.runtime.report",
     "watch": "gradguard.runtime.watch",
+    "load_ipython_extension": "gradguard.ipython",
+    "unload_ipython_extension": "gradguard.ipython",
 }
 
 

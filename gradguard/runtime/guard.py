@@ -19,6 +19,7 @@ from gradguard.events import Event, OptimizerStep
 from gradguard.finding import CheckError, Finding, Location
 from gradguard.ledger import Ledger
 from gradguard.rule import Acquittal, Report, Rule
+from gradguard.runtime.comments import Comments
 from gradguard.runtime.explain import add_note
 from gradguard.runtime.report import RunReport
 from gradguard.runtime.sites import Instruction, Sites
@@ -69,6 +70,7 @@ class Guard:
     def __init__(self, more: Iterable[Callable[[Guard], Watcher]] = ()) -> None:
         self.sites = Sites()
         self._mine = self.sites.mine
+        self.comments = Comments(self.sites.folder)
         self.ledger = Ledger()
         self.reports: list[RunReport] = []
         self.rules = list(catalogue.all_rules())
@@ -139,7 +141,7 @@ class Guard:
             return None
         first: Finding | None = None
         for report in self.reports:
-            first = report.add(rule, verdict, self.locate, extra, idle) or first
+            first = report.add(rule, verdict, self.locate, extra, idle, self.comments.hide) or first
         return first
 
     def locate(self, site: Hashable) -> Location | None:
@@ -365,6 +367,15 @@ class Guard:
             self.tell("cleared", frame, self.depth)
 
     # The end
+
+    def refresh(self) -> None:
+        """Full attention, as at the beginning."""
+        if self.elsewhere():
+            return
+        self._windows = 0
+        if not self.attentive:
+            self._turn()
+        self._left = max(self._left, _WARM_UP)
 
     def interrupted(self) -> None:
         """For a while, nothing was seen."""

@@ -22,6 +22,7 @@ class _Entry:
     count: int = 0
     acquitted: bool = False
     site: Hashable = None
+    told: bool = False
     idle: Hashable = None  # the step that found nothing, where the finding is about that
 
 
@@ -33,9 +34,11 @@ class RunReport:
     errors: list[CheckError] = field(default_factory=list)
     files: set[str] = field(default_factory=set)
     timeline: Timeline | None = None
+    at_once: Callable[[Finding], object] | None = None  # is told each finding as soon as it is sure
     _entries: dict[Hashable, _Entry] = field(default_factory=dict, repr=False)
     _acquitted: set[Hashable] = field(default_factory=set, repr=False)
     _explained: set[tuple[str, Hashable]] = field(default_factory=set, repr=False)
+    _hidden: set[Hashable] = field(default_factory=set, repr=False)
     _steps: dict[Hashable, list[int]] = field(default_factory=dict, repr=False)
 
     @property
@@ -70,15 +73,19 @@ class RunReport:
         locate: Callable[[Hashable], Location | None],
         extra: Iterable[tuple[Hashable, str]] = (),
         idle: Hashable = None,
+        hide: Callable[[Rule, Location], bool] | None = None,
     ) -> Finding | None:
         """Take a report in. Returns its finding if it is the first of its place."""
-        if rule.code not in self.codes:
-            return None
         key = rule.code, report.site
+        if rule.code not in self.codes or key in self._hidden:
+            return None
         entry = self._entries.get(key)
         if entry is None:
             place = locate(report.site)
             if place is None:
+                return None
+            if hide is not None and hide(rule, place):
+                self._hidden.add(key)
                 return None
             notes = [(locate(site), text) for site, text in (*report.notes, *extra)]
             finding = Finding(
@@ -92,7 +99,21 @@ class RunReport:
             entry = self._entries[key] = _Entry(finding, acquitted=key in self._acquitted, site=report.site, idle=idle)
             self._explained.update(report.instead_of)
         entry.count += 1
+        if self.at_once is not None and not entry.told and self._proved(entry):
+            self._tell(entry, self.at_once)
         return entry.finding
+
+    def _tell(self, entry: _Entry, at_once: Callable[[Finding], object]) -> None:
+        try:
+            at_once(entry.finding)
+            entry.told = True
+        except Exception:  # nobody listens any more; the report at the end tells it
+            self.at_once = None
+
+    def untold(self) -> tuple[Finding, ...]:
+        """The findings that `at_once` was not told."""
+        told = {(entry.finding.code, entry.finding.location) for entry in self._entries.values() if entry.told}
+        return tuple(finding for finding in self.findings if (finding.code, finding.location) not in told)
 
     def acquit(self, rule: Rule, site: Hashable) -> None:
         if rule.name not in _NEEDS_PROOF:

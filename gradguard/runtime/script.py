@@ -8,9 +8,10 @@ import os
 import runpy
 import sys
 import types
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+from gradguard.finding import Finding
 from gradguard.runtime.report import RunReport
 from gradguard.runtime.watch import Watch
 
@@ -29,9 +30,11 @@ def run(
     select: Iterable[str] = (),
     ignore: Iterable[str] = (),
     record: bool = False,
+    at_once: Callable[[Finding], object] | None = None,
 ) -> tuple[int, RunReport]:
     """Run the script (or the module) as `__main__`. Returns its exit status, and what was found."""
     watch = Watch(select, ignore, record=record, script="" if module else target)
+    watch.report.at_once = at_once
     status = 0
     main = None if module else _load(target)
     try:

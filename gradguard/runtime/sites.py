@@ -79,7 +79,7 @@ class Sites:
         self.codes: dict[int, CodeType] = {}
         self.mine: dict[int, bool] = {}
         self._keep: list[CodeType] = []  # an id says nothing once its object is gone
-        self._folder = os.path.join(os.getcwd(), "")
+        self.folder = os.path.join(os.getcwd(), "")
 
     def user_frame(self, frame: FrameType | None) -> FrameType | None:
         """The innermost frame of the user's code, from this one outwards."""
@@ -117,7 +117,7 @@ class Sites:
 
     def _judge(self, code: CodeType) -> bool:
         name = code.co_filename
-        mine = not name.startswith("<") or name.startswith(("<ipython", "<stdin", "<doctest "))
+        mine = not name.startswith("<") or name.startswith(("<ipython", "<stdin", "<doctest ", "<timed "))
         if mine:
             mine = not _is_foreign(name if os.path.isabs(name) else os.path.abspath(name))
         self._keep.append(code)
@@ -128,9 +128,9 @@ class Sites:
     def location(self, place: Place | None) -> Location | None:
         """None where the place cannot be told exactly. Paths are relative to the folder that the watch began in."""
         found = self._location(place)
-        if found is None or not found.path.startswith(self._folder):
+        if found is None or not found.path.startswith(self.folder):
             return found
-        return replace(found, path=found.path[len(self._folder) :])
+        return replace(found, path=found.path[len(self.folder) :])
 
     def _location(self, place: Place | None) -> Location | None:
         if place is None:

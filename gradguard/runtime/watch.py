@@ -93,6 +93,12 @@ class Watch:
                     self._guard.escaped(error)
                 self._guard.finish()
 
+    def refresh(self) -> None:
+        """Something new begins, such as a cell of a notebook: look at everything for a while."""
+        with _lock:
+            if self._guard is not None:
+                self._guard.refresh()
+
 
 def _close(guard: Guard) -> None:
     """Put torch back, or into the hands of the guard that was there before."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import signal
 import subprocess
 import sys
@@ -10,6 +12,7 @@ import textwrap
 import time
 
 import pytest
+import torch
 
 STALE = """
 import torch
@@ -144,3 +147,85 @@ def test_selected_rules(tmp_path, script):
     script(STALE)
     assert "GG101" not in gradguard("run", "--ignore", "GG1", "train.py", cwd=tmp_path).stderr
     assert "GG101" in gradguard("run", "--select", "missing-zero-grad", "train.py", cwd=tmp_path).stderr
+
+
+def test_immediate(tmp_path, script):
+    """Each finding at once and once; at the end what is new, and the summary."""
+    script(STALE + "print('trained', file=__import__('sys').stderr)\nw.exp().backward()\n")
+    done = gradguard("run", "--immediate", "train.py", cwd=tmp_path)
+    before, _, after = done.stderr.partition("trained\n")
+    assert before.count("GG101 missing-zero-grad") == 1
+    assert before.startswith("train.py:6:5: GG101")
+    assert "Traceback" in after
+    assert after.count("train.py:9:1: GG202") == 1
+    assert "GG101" not in after
+    assert "Found 2 problems in 1 file" in after
+
+
+@pytest.mark.parametrize("bar", ["tqdm", "rich"])
+def test_immediate_beside_a_progress_bar(tmp_path, script, bar):
+    pytest.importorskip(bar)
+    turns = {
+        "tqdm": "from tqdm import tqdm\nturns = tqdm(range(40), mininterval=0, miniters=1)\n",
+        "rich": "from rich.progress import track\nfrom rich.console import Console\n"
+        "turns = track(range(40), console=Console(stderr=True, force_terminal=True))\n",
+    }
+    script(f"{turns[bar]}{STALE}".replace("in range(3)", "in turns"))
+    done = gradguard("run", "--immediate", "train.py", cwd=tmp_path, env={**os.environ, "NO_COLOR": "1"})
+    lines = [line.split("\r")[-1] for line in done.stderr.split("\n")]
+    (head,) = [line for line in lines if "GG101 missing-zero-grad" in line]
+    assert re.match(r"(\x1b\[[0-9;?]*[A-Za-z])*train.py:\d:5: GG101", head), "a line of its own"
+    assert "40/40" in done.stderr or "100%" in done.stderr
+    assert done.returncode == 0
+
+
+def test_a_reader_who_goes_away_does_no_harm(tmp_path, script):
+    script(STALE + "open('done', 'w').close()\n")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "gradguard", "run", "--immediate", "train.py"], cwd=tmp_path, stderr=subprocess.PIPE
+    )
+    process.stderr.close()
+    process.wait(timeout=120)
+    assert (tmp_path / "done").exists()
+
+
+DISTRIBUTED = """
+import os, torch
+import torch.distributed as dist
+from torch.nn.parallel import DistributedDataParallel
+dist.init_process_group("gloo")
+torch.manual_seed(0)
+model = DistributedDataParallel(torch.nn.Linear(3, 1))
+opt = torch.optim.SGD(model.parameters(), lr=0.1)
+for _ in range(4):
+    if {condition}:
+        opt.zero_grad()
+    model(torch.randn(5, 3)).pow(2).mean().backward()
+    opt.step()
+dist.destroy_process_group()
+"""
+
+
+@pytest.mark.skipif(not torch.distributed.is_available(), reason="torch without distributed")
+@pytest.mark.parametrize(("condition", "faulty"), [("True", ()), ("False", (0, 1)), ("dist.get_rank() == 0", (1,))])
+def test_two_processes_of_torchrun(tmp_path, script, condition, faulty):
+    script(DISTRIBUTED.format(condition=condition))
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone"]
+    options = ["run", "--format", "json", "--output", "out.json", "train.py"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [*command, "-m", "gradguard", *options], cwd=tmp_path, env=environment, capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    assert not (tmp_path / "out.json").exists()
+    for rank in (0, 1):
+        data = json.loads((tmp_path / f"out.rank{rank}.json").read_text())
+        assert data["rank"] == rank
+        assert data["errors"] == []
+        assert [(found["code"], found["line"]) for found in data["findings"]] == [("GG101", 12)] * (rank in faulty)
+
+
+def test_the_rank_stands_above_the_findings(tmp_path, script):
+    script(STALE)
+    done = gradguard("run", "train.py", cwd=tmp_path, env={**os.environ, "RANK": "1", "WORLD_SIZE": "2"})
+    assert done.stderr.startswith("rank 1 of 2:\ntrain.py:6:5: GG101")
