@@ -89,7 +89,7 @@ class Parameter:
 
 
 class Updater:
-    """An optimizer, or several that are made one after the other over the same parameters."""
+    """An optimizer, or several over the same parameters of which each was made when the one before was gone."""
 
     def __init__(self, key: Hashable, name: str, parameters: list[Parameter]) -> None:
         self.key = key
@@ -105,9 +105,9 @@ class Gradients:
         self._emit = emit
         self._parameters: dict[int, Parameter] = {}
         self._updaters: dict[int, tuple[weakref.ref[Any], int, Updater]] = {}
-        self._keys: dict[Hashable, Updater] = {}
+        self._keys: dict[Hashable, tuple[Updater, weakref.ref[Any]]] = {}
         self._sizes: dict[int, int] = {}  # of the cells
-        self._cells = self._serial = 0
+        self._cells = self._serial = self._updates = 0
 
     # What is known
 
@@ -165,9 +165,11 @@ class Gradients:
         tensors = [tensor for group in optimizer.param_groups for tensor in group["params"]]
         parameters = self.know(tensors)
         key = frozenset(parameter.serial for parameter in parameters)
-        updater = self._keys.get(key)
-        if updater is None:
-            updater = self._keys[key] = Updater(len(self._keys), name(), parameters)
+        updater, latest = self._keys.get(key, (None, None))
+        if updater is None or (latest is not None and latest() not in (None, optimizer)):
+            self._updates += 1
+            updater = Updater(self._updates, name(), parameters)
+        self._keys[key] = updater, weakref.ref(optimizer)
         for parameter in parameters:
             parameter.owned = True
             parameter.weights = None
@@ -403,7 +405,10 @@ class Gradients:
             )
             if parameter.weights is None or grad is None:
                 continue
-            rate = _rate(parameter.weights, _copy(tensor), parameter.block)
+            weights = _copy(tensor)
+            if weights is not None and _flat(weights) == _flat(parameter.weights):
+                continue  # not moved so far
+            rate = _rate(parameter.weights, weights, parameter.block)
             parameter.weights = None
             if rate is None:
                 continue

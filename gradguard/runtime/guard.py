@@ -41,6 +41,9 @@ TRACEBACK_VARIABLE = "GRADGUARD_TRACEBACK"
 # them. Primes, so that no accumulation period hides in the gaps.
 _WARM_UP = 24
 _WINDOW = 4
+# So many after a call of backward at a place that is new, or a new optimizer.
+_NEW_PLACE = 12
+_MOST_PLACES = 256
 _MOST_EXTENSIONS = 16
 _PERIODS = (*(13,) * 3, *(61,) * 8, *(127,) * 8, *(251,) * 8, 509)
 _REMEMBERED = 64
@@ -87,6 +90,7 @@ class Guard:
         self._left = _WARM_UP
         self._windows = 0
         self._extended = 0
+        self._places: set[Instruction | None] = set()
         self._thread: int | None = None
         self._by_root: dict[int, _Past] = {}
         self._call: BackwardCall | None = None
@@ -238,6 +242,9 @@ class Guard:
         keeps = args[1] if len(args) > 1 else kwargs.get("retain_graph")
         past = (reference, here, self._creation_number(), keeps)
         self._left -= 1
+        if here not in self._places and len(self._places) < _MOST_PLACES:
+            self._places.add(here)
+            self._look_out(_NEW_PLACE)
         if self._left < 0:
             self._turn()
         if self.attentive:
@@ -290,6 +297,12 @@ class Guard:
         if user is not None and isinstance(error, RuntimeError):
             self.tell("failed", error, roots, user)
 
+    def _look_out(self, count: int) -> None:
+        """Something new: the next backward passes have attention."""
+        if not self.attentive:
+            self._turn()
+        self._left = max(self._left, count - 1)
+
     def _turn(self) -> None:
         """Attention ends or begins."""
         if any(watcher.tireless for watcher in self.watchers):
@@ -316,6 +329,8 @@ class Guard:
     def optimizer_created(self, optimizer: torch.optim.Optimizer) -> None:
         if not self.elsewhere():
             self.tell("optimizer_created", optimizer)
+            if not self.depth:
+                self._look_out(_NEW_PLACE)
 
     def step_begins(
         self, optimizer: torch.optim.Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any], frame: FrameType
@@ -373,9 +388,7 @@ class Guard:
         if self.elsewhere():
             return
         self._windows = 0
-        if not self.attentive:
-            self._turn()
-        self._left = max(self._left, _WARM_UP)
+        self._look_out(_WARM_UP)
 
     def interrupted(self) -> None:
         """For a while, nothing was seen."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 import pytest
 
 MODEL = """
@@ -248,3 +250,23 @@ def test_an_optimizer_that_clears_in_its_own_step_is_no_fault(watched):
     """
     assert watched(source.format(to_none=True)) == set()
     assert watched(source.format(to_none=False)) == set()
+
+
+def test_a_new_place_and_a_new_optimizer_have_attention(watched):
+    source = """
+    w = torch.randn(3, requires_grad=True)
+    opt = torch.optim.SGD([w], lr=0.01)
+    def pass_back():
+        w.pow(2).sum().backward()  # <- here
+    for turn in range(200):
+        opt.zero_grad()
+        pass_back()
+        opt.step()
+    """
+    new_optimizer = "second = torch.optim.Adam([w])\nfor turn in range(4):\n    pass_back()\n    second.step()\n"
+    assert watched(textwrap.dedent(source) + new_optimizer) == {"missing-zero-grad"}
+    assert not watched.elsewhere
+    new_place = "for turn in range(4):\n    w.exp().sum().backward()\n    opt.step()\n"
+    assert watched(textwrap.dedent(source).replace("# <- here", "") + new_place.replace("d()", "d()  # <- here"))
+    assert not watched.elsewhere
+    assert not watched.missing
