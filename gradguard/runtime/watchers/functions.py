@@ -37,7 +37,7 @@ class _Functions(Watcher):
 
     def __init__(self, guard: Guard) -> None:
         super().__init__(guard)
-        self._looks = 0
+        self._looks = self._visits = 0
         self._kinds = 0
         self._any = False
         self._known: set[tuple[int, str]] = set()
@@ -45,7 +45,9 @@ class _Functions(Watcher):
     # What is kept on the context
 
     def entering(self, call: BackwardCall) -> None:
-        if self._looks >= _LOOKS or not self._has_functions():
+        self._visits += 1
+        rare = self._visits & (self._visits - 1) == 0  # a list of all Functions costs too much for each backward
+        if self._looks >= _LOOKS or not (self._has_functions() if rare else self._any):
             return
         self._looks += 1
         for node in _nodes(call.roots):

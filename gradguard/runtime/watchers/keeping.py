@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["WATCHER"]
 
 # A call site's first backwards, then each time that their number has doubled.
-_FIRST = 8
+_FIRST = 4
 _GROWN_TO = 3
 
 
