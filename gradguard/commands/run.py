@@ -84,14 +84,14 @@ class _Writer:
     def __init__(self, options: argparse.Namespace, rank: tuple[int, int] | None) -> None:
         self._json: bool = options.format == "json"
         self._rank = rank
-        self._start = os.getcwd()  # noqa: PTH109 - the script may go elsewhere; a text is all that is needed
+        self._start = os.getcwd()  # the script may go elsewhere
         self._output: str | None = None
         if options.output:
-            self._output = os.path.abspath(_of_rank(options.output, rank))  # noqa: PTH100 - see above
+            self._output = os.path.abspath(_of_rank(options.output, rank))
         self._target: str = options.target
         self._picture: str | None = None
         if options.html:
-            self._picture = os.path.abspath(_of_rank(options.html, rank))  # noqa: PTH100 - see above
+            self._picture = os.path.abspath(_of_rank(options.html, rank))
 
     def at_once(self, finding: Finding) -> None:
         from gradguard.commands.progress import beside_progress_bars
@@ -106,7 +106,7 @@ class _Writer:
             sys.stderr.write(self._whole(report, report.findings if self._json else report.untold(), sys.stderr))
             sys.stderr.flush()
             return
-        with open(self._output, "w", encoding="utf-8") as stream:  # noqa: PTH123 - a text is all there is
+        with open(self._output, "w", encoding="utf-8") as stream:
             stream.write(self._whole(report, report.findings, stream))
 
     def draw(self, report: RunReport) -> None:
@@ -120,7 +120,7 @@ class _Writer:
         lines = Sources(self._sources(report.findings)).lines
         timeline = report.timeline or Timeline((), ())
         page = html_page(self._target, timeline, report.findings, report.errors, lines)
-        with open(self._picture, "w", encoding="utf-8") as stream:  # noqa: PTH123 - a text is all there is
+        with open(self._picture, "w", encoding="utf-8") as stream:
             stream.write(page)
 
     def _whole(self, report: RunReport, findings: tuple[Finding, ...], stream: TextIO) -> str:
@@ -142,7 +142,7 @@ class _Writer:
 
         paths = {finding.location.path for finding in findings}
         paths |= {note.location.path for finding in findings for note in finding.notes}
-        sources = {path: read(os.path.join(self._start, path)) for path in paths}  # noqa: PTH118 - see above
+        sources = {path: read(os.path.join(self._start, path)) for path in paths}
         return {path: source for path, source in sources.items() if isinstance(source, Source)}
 
     def _rendered(self, findings: tuple[Finding, ...], whole: Result | None, stream: TextIO) -> str:
@@ -179,5 +179,5 @@ def _of_rank(path: str, rank: tuple[int, int] | None) -> str:
     """`report.rank1.json` for `report.json`: several processes write several files."""
     if rank is None:
         return path
-    root, ending = os.path.splitext(path)  # noqa: PTH122 - see above
+    root, ending = os.path.splitext(path)
     return f"{root}.rank{rank[0]}{ending}"

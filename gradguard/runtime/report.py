@@ -99,7 +99,8 @@ class RunReport:
             entry = self._entries[key] = _Entry(finding, acquitted=key in self._acquitted, site=report.site, idle=idle)
             self._explained.update(report.instead_of)
         entry.count += 1
-        if self.at_once is not None and not entry.told and self._proved(entry):
+        explained = (rule.name, report.site) in self._explained
+        if self.at_once is not None and not entry.told and not explained and self._proved(entry):
             self._tell(entry, self.at_once)
         return entry.finding
 
