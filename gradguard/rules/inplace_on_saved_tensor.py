@@ -14,11 +14,11 @@ def detect(event: Backward, ledger: Ledger) -> Iterator[Report | Acquittal]:
     sites = ledger.written()
     if found is not None and not found.write.optimizer:
         node, write = found.node, found.write
+        by = f"`{write.operation}`" if write.operation else "something"
         name = f"`{write.name or found.saved.name}`" if write.name or found.saved.name else "a tensor"
         yield Report(
             write.site,
-            f"`{write.operation}` changes {name} in place, but the backward of {_operation(node)} still needs the old "
-            "value",
+            f"{by} changes {name} in place, but the backward of {_operation(node)} still needs the old value",
             (
                 (node.site, f"{_operation(node)} keeps the value for its backward"),
                 (event.site, "this backward fails for that reason"),

@@ -77,6 +77,8 @@ class Edit:
     @property
     def root(self) -> str:
         """`x` for `x[0].data`, `self.h` for `self.h[0]`."""
+        if not self.target:
+            return ""
         tree = ast.parse(self.target, mode="eval").body
         while isinstance(tree, ast.Subscript) or (isinstance(tree, ast.Attribute) and tree.attr in ("data", "T", "mT")):
             tree = tree.value
@@ -265,7 +267,10 @@ def _score(
         return _score_update(edit, held)
     score = 0
     names_here = held.get((edit.path, _first_line(edit.within)))
-    if names_here is not None and edit.target:
+    if edit.root.startswith("self."):  # the object has another name where the backward is called
+        held_as = edit.root.removeprefix("self")
+        score += 3 * any(name.endswith(held_as) for found in held.values() for name in found)
+    elif names_here is not None and edit.target:
         if edit.root in names_here:
             score += 4
         elif edit.root.isidentifier() and _is_bound(edit.root, edit, frame):

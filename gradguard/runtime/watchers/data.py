@@ -30,8 +30,11 @@ if TYPE_CHECKING:
 
 __all__ = ["WATCHER"]
 
-# `w.data -= …`, `w.data[0] = …`, `w.data = …`, `w.data.mul_(…)`.
-_WRITES = re.compile(rb"\.data\b\s*(\[[^\n]*\]\s*)?(([-+*/@|&^%]|\*\*|//|<<|>>)?=(?!=)|\.[a-z]\w*[a-z0-9]_\()")
+# `w.data -= …`, `w.data[0] = …`, `w.data = …`, `w.data.mul_(…)`, and `x = w.data`, which may be changed later.
+_WRITES = re.compile(
+    rb"\.data\b\s*(\[[^\n]*\]\s*)?(([-+*/@|&^%]|\*\*|//|<<|>>)?=(?!=)|\.[a-z]\w*[a-z0-9]_\()|=[^=\n#]*\.data\s*(#.*)?$",
+    re.MULTILINE,
+)
 _MOST = 256
 _WHOLE = 4096
 _SAMPLE = 1024

@@ -97,7 +97,7 @@ class _Modified(Watcher):
             write = TensorWrite(
                 site=here if edit is None else edit.site,
                 name=name if edit is None else edit.root if edit.target else name,
-                operation="something" if edit is None else edit.shown,
+                operation="" if edit is None else edit.shown,
                 tensors=frozenset([tensor]),
             )
         guard.ledger.record(write)
