@@ -21,6 +21,7 @@ __all__ = [
     "CutOff",
     "Escape",
     "Event",
+    "FunctionGradient",
     "FunctionInstance",
     "FunctionReturn",
     "FunctionStore",
@@ -28,6 +29,7 @@ __all__ = [
     "GradientId",
     "GraphKept",
     "GraphNode",
+    "GraphRetained",
     "ManualUpdate",
     "ModeNotEntered",
     "NonFiniteGradient",
@@ -175,6 +177,21 @@ class GraphKept(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GraphRetained(Event):
+    """A backward was told to keep its graph (`asks` is "retain") or to make one of the gradients ("create").
+
+    `used` says whether a later pass went through that graph; None if that cannot be told. If what made it went through
+    was an earlier turn's part that `carried` brought along, that is its name.
+    """
+
+    name: str
+    asks: str
+    used: bool | None
+    carried: str = ""
+    carried_at: Site | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Exhausted(Event):
     """An iterator over parameters was run through although that had been done before, at `spent_at`: it is empty."""
 
@@ -283,6 +300,20 @@ class SchedulerStep(Event):
     name: str
     optimizer: str
     early: bool | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FunctionGradient(Event):
+    """`backward` of a custom `autograd.Function` was found to differ from the derivative of its forward.
+
+    For one and the same change of `input` it gives `given`; small steps of the input gave `measured`.
+    """
+
+    function: str
+    input: str
+    given: float
+    measured: float
+    forward_at: Site | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,12 +20,12 @@ def detect(event: GraphKept, ledger: Ledger) -> Iterator[Report | Acquittal]:
     holder = f"`{event.holder}`" if event.holder else "it"
     if event.kind == "sum":
         what = f"{holder} grows by the graph of {value} in every turn: none of them is released, and memory grows"
-        repair = f"add a number instead: `{event.value}.item()`, or `{event.value}.detach()`"
+        repair = f"add a number: `{event.value}.item()`, or `{event.value}.detach()`"
     else:
         what = f"{holder} keeps {value} of every turn together with its graph: none is released, and memory grows"
         repair = f"put a value without a graph there: `{event.value}.item()`, or `{event.value}.detach()`"
     if not event.value.replace(".", "").replace("_", "").isalnum():
-        repair = "keep a number (`.item()`) or a tensor without a graph (`.detach()`) instead"
+        repair = "keep a number (`.item()`) or a tensor without a graph (`.detach()`)"
     yield Report(event.site, what, help=repair)
 
 

@@ -13,14 +13,14 @@ from gradguard.runtime.text import place, scope
 __all__ = ["is_trimmed", "statement_that_fills"]
 
 _ADDS = frozenset({"append", "appendleft", "extend", "insert", "add", "setdefault", "update"})
-_WITHOUT_GRAPH = re.compile(r"\.(item|detach|tolist|numpy|data)\b|^float\(|^int\(")
+_WITHOUT_GRAPH = frozenset({"item", "detach", "tolist", "numpy", "data"})
 
 
 def statement_that_fills(holder: Holder, sites: Sites) -> tuple[SourceLine, str] | None:
     """Where it stands, and the text of what it adds. None if there is no such statement, or no telling which one."""
     for path, tree in _places(holder, sites):
         found = [(node, value) for node in ast.walk(tree) for value in _fills(node, holder)]
-        found = [(node, value) for node, value in found if not _WITHOUT_GRAPH.search(ast.unparse(value))]
+        found = [(node, value) for node, value in found if not _has_no_graph(value)]
         if found:
             looped = {id(inner) for loop in _loops(tree) for inner in ast.walk(loop)}
             found = [pair for pair in found if id(pair[0]) in looped] or found
@@ -29,6 +29,24 @@ def statement_that_fills(holder: Holder, sites: Sites) -> tuple[SourceLine, str]
             assert isinstance(node, ast.stmt)
             return place(path, node), shown if len(shown) <= 40 else ""
     return None
+
+
+def _has_no_graph(value: ast.expr) -> bool:
+    """Whether the text alone says that a value has no graph: `loss.item()`, `out.detach().cpu()`, `float(loss) * 2`."""
+    if isinstance(value, ast.Constant):
+        return True
+    if isinstance(value, ast.BinOp):
+        return _has_no_graph(value.left) and _has_no_graph(value.right)
+    while isinstance(value, (ast.Call, ast.Attribute)):
+        if isinstance(value, ast.Call):
+            if isinstance(value.func, ast.Name):
+                return value.func.id in ("float", "int", "len", "str")
+            value = value.func
+        elif value.attr in _WITHOUT_GRAPH:
+            return True
+        else:
+            value = value.value
+    return False
 
 
 def _loops(tree: ast.AST) -> Iterator[ast.AST]:
@@ -89,8 +107,8 @@ def _is(node: ast.AST, holder: Holder) -> bool:
 def is_trimmed(holder: Holder, sites: Sites) -> bool:
     """Whether the source takes items out of the container, so that it stays small."""
     last = re.escape(holder.attribute or holder.path.split("[")[0].rsplit(".", 1)[-1])
-    pattern = rf"\b{last}\.(pop|popleft|popitem)\(|\bdel [\w.]*\b{last}\[|\b{last}(\[:\])? = [\w.]*\b{last}\["
-    for path in {holder.code.co_filename, *sites.files()}:
+    pattern = rf"\b{last}\.(pop|popleft|popitem)\(|\bdel [\w.]*\b{last}\[|\b{last}(\[:\])? = .*\b{last}\["
+    for path in {holder.code.co_filename, *(sites.files() if holder.attribute else ())}:
         tree = parsed(path)
         if tree is not None and re.search(pattern, ast.unparse(tree)):
             return True

@@ -21,6 +21,7 @@ __all__ = [
     "evaluate",
     "grad_owner",
     "instruction_line",
+    "keywords_that_are_true",
     "place",
     "rebinding",
     "rebound_later_in_loop",
@@ -132,6 +133,18 @@ def receiver(code: CodeType, offset: int, method: str) -> str:
         text = ast.unparse(node.func.value)
         return text if len(text) <= 40 else ""
     return ""
+
+
+def keywords_that_are_true(code: CodeType, offset: int) -> set[str]:
+    """The keywords that the call at the instruction sets to True, in so many words."""
+    node = expression_at(code, offset)
+    if not isinstance(node, ast.Call):
+        return set()
+    return {
+        keyword.arg
+        for keyword in node.keywords
+        if keyword.arg and isinstance(keyword.value, ast.Constant) and keyword.value.value is True
+    }
 
 
 def grad_owner(code: CodeType, offset: int) -> ast.expr | None:

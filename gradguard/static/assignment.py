@@ -134,6 +134,8 @@ def set_attribute(
         return
     if isinstance(receiver, (Instance, Opaque)):
         held = receiver.attributes if isinstance(receiver, Instance) else receiver.memo
+        if not it.trace.retaining.whole:
+            it.trace.retaining.expose([value])
         if not keeping.is_state(it, receiver, name):
             keeping.bound(it, held.get(name), value, f"{_self_name(target)}.{name}", (receiver.ident, name), node)
     if isinstance(receiver, Instance):

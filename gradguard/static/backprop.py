@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 from gradguard import events
-from gradguard.static import syntax, tensors
+from gradguard.static import retaining, syntax, tensors
 from gradguard.static.shapes import UNKNOWN
 from gradguard.static.values import (
     Arguments,
@@ -53,6 +53,9 @@ def backward(it: Interpreter, root: Value, arguments: Arguments, node: cst.CSTNo
             arguments.get(1, "retain_graph") or arguments.get(-1, "retain_variables"), arguments.get(2, "create_graph")
         ),
         inputs=None if tensors.absent(inputs) else inputs,
+        asks=retaining.asked_for(
+            arguments.get(1, "retain_graph") or arguments.get(-1, "retain_variables"), arguments.get(2, "create_graph")
+        ),
     )
 
 
@@ -66,6 +69,7 @@ def run_backward(
     keeps_graph: bool | None,
     inputs: Value | None,
     accumulates: bool = True,
+    asks: str = "",
 ) -> None:
     """A backward pass from several roots."""
     if it.grad_enabled and not it.explicit_mode:
@@ -86,6 +90,7 @@ def run_backward(
             size = root.size
             unreduced = ((root.file, root.unreduced[0]), root.unreduced[1]) if root.unreduced else None
         facts = _facts(it, root, trains=accumulates and inputs is None)
+        it.trace.retaining.passed(it, root, node, name, asks)
         only: frozenset[int] | None = None
         through: frozenset[int] | None = None
         if inputs is not None:

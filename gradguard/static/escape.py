@@ -75,6 +75,9 @@ def unknown_call(
         modules.scrub(value)
     ownership.lose(given)
     note_elsewhere(it, name, given)
+    it.trace.retaining.expose(given)
+    if it.trace.retaining.passes and any(isinstance(value, (Module, Instance, Parameters)) for value in given):
+        it.trace.retaining.unseen = it.trace.retaining.unseen or not _LOOKS_ONLY.search(name)
     _escape(it, name, given, receiver, library=library)
     everything = given if receiver is None else [*given, receiver]
     reach = tensors.reach_of(v for v in everything if not isinstance(v, Instance) or v.is_module)

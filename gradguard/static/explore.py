@@ -110,6 +110,7 @@ class Explorer:
         finally:
             self.fuel -= fuel - max(trace.fuel, 0) + 50
         trace.keeping.finish(trace)
+        trace.retaining.finish(trace)
         self.executed |= trace.executed
         return trace
 
@@ -293,6 +294,7 @@ def _calls(known: Known, others: list[Known]) -> int:
 
 
 def _top_level(it: Interpreter) -> None:
+    it.trace.retaining.whole = True
     it.run_file(it.project.main, main=True)
 
 
@@ -388,7 +390,7 @@ def _enter(it: Interpreter, package: Package, function: Value, node: cst.Functio
     it.frames.append(Frame(package.file, package.scope, global_scope=package.scope))
     try:
         result = it.call(function, Arguments(open=True), node)
-        objects.consumed(it, result)
+        it.trace.retaining.expose([objects.consumed(it, result)])
     finally:
         it.frames.pop()
 

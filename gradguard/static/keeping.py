@@ -37,6 +37,8 @@ class _Kept:
     loop: Loop
     holder: int
     is_sum: bool
+    passes: int  # that had run by then
+    old: Op
 
 
 @dataclass(slots=True, eq=False)
@@ -45,12 +47,14 @@ class Keeping:
 
     kept: dict[cst.CSTNode, _Kept] = field(default_factory=dict)
     released: dict[cst.CSTNode, GraphKept] = field(default_factory=dict)
-    ran: set[Hashable] = field(default_factory=set)
+    ran: dict[Hashable, int] = field(default_factory=dict)  # the latest pass that ran through an operation
 
     def finish(self, trace: Trace) -> None:
         """Tell what was kept until the end, and what was let go of."""
         for node, kept in self.kept.items():
-            if not (kept.is_sum and kept.op.ident in self.ran):
+            # What a backward runs through all the same is a matter of other rules.
+            later = kept.op if kept.is_sum else kept.old
+            if self.ran.get(later.ident, 0) <= (0 if kept.is_sum else kept.passes):
                 self.released.pop(node, None)
                 trace.emit(kept.event)
         for event in self.released.values():
@@ -143,14 +147,24 @@ def put(
             limit = holder.limit if isinstance(holder, Seq) else None
             if _is_trimmed(it, name):
                 limit = 0
-            _keep(it, node, new.op, holder=id(holder), name=name, value=_text_of(node, new), kind="list", limit=limit)
+            _keep(
+                it,
+                node,
+                new.op,
+                old.op,
+                holder=id(holder),
+                name=name,
+                value=_text_of(node, new),
+                kind="list",
+                limit=limit,
+            )
             return
 
 
 def _is_trimmed(it: Interpreter, name: str) -> bool:
     """Whether the file takes items out of a container of that name, at a length that two turns do not reach."""
     last = re.escape(name.rsplit(".", 1)[-1])
-    pattern = rf"\b{last}\.(pop|popleft|popitem)\(|\bdel [\w.]*\b{last}\[|\b{last}(\[:\])? = [\w.]*\b{last}\["
+    pattern = rf"\b{last}\.(pop|popleft|popitem)\(|\bdel [\w.]*\b{last}\[|\b{last}(\[:\])? = .*\b{last}\["
     return bool(last) and re.search(pattern, it.file.source.text) is not None
 
 
@@ -178,7 +192,7 @@ def bound(it: Interpreter, old: Value | None, new: Value, name: str, key: object
         return
     if _grew_from(new_op, old_op) and _is_dead(it, old_op):
         value = _text_of(node, None)
-        _keep(it, node, new_op, holder=hash(key), name=name, value=value, kind="sum", limit=None)
+        _keep(it, node, new_op, old_op, holder=hash(key), name=name, value=value, kind="sum", limit=None)
 
 
 def _rebound_list(it: Interpreter, old: Seq, new: Seq, name: str, node: cst.CSTNode) -> None:
@@ -205,7 +219,16 @@ def emptied(it: Interpreter, holder: Value) -> None:
 
 
 def _keep(
-    it: Interpreter, node: cst.CSTNode, op: Op, *, holder: int, name: str, value: str, kind: str, limit: int | None
+    it: Interpreter,
+    node: cst.CSTNode,
+    op: Op,
+    old: Op,
+    *,
+    holder: int,
+    name: str,
+    value: str,
+    kind: str,
+    limit: int | None,
 ) -> None:
     file, place = _place(it, node)
     event = GraphKept(
@@ -220,7 +243,7 @@ def _keep(
     )
     keeping = it.trace.keeping
     if node not in keeping.released:
-        keeping.kept[node] = _Kept(event, op, it.loops[-1], holder, kind == "sum")
+        keeping.kept[node] = _Kept(event, op, it.loops[-1], holder, kind == "sum", it.trace.passes, old)
 
 
 def _place(it: Interpreter, node: cst.CSTNode) -> tuple[SourceFile, cst.CSTNode]:

@@ -53,6 +53,8 @@ _SAME = frozenset(
     "train eval to cuda cpu half float double bfloat16 type share_memory apply compile requires_grad_ xpu mps npu "
     "to_empty ipu module".split()
 )
+# Attributes of a tensor that are no tensors.
+_FACTS = frozenset("shape device dtype ndim layout requires_grad is_cuda".split())
 _PARAMETERS = frozenset("parameters named_parameters trainable_parameters".split())
 # Methods of engines that hand back what they are given, wrapped.
 _HANDS_BACK = frozenset("prepare setup setup_module setup_optimizers unwrap_model initialize wrap configure".split())
@@ -201,6 +203,8 @@ def _opaque_attribute(it: Interpreter, value: Opaque, name: str, node: cst.CSTNo
         if value.op is None:
             return value
         return Opaque(value.hint, detached=True, cut=cuts.made_by(it, "data", node, ".data", [value]))
+    if value.op is not None and name in _FACTS:
+        return Opaque(name, parent=value, attribute=name, detached=True)
     made = Opaque(name, parent=value, attribute=name, stable=value.stable, op=value.op, reach=value.reach)
     if value.op is None and not value.reach:
         made.refs = ()
@@ -439,6 +443,13 @@ def _wrapped_backward(it: Interpreter, arguments: Arguments, node: cst.CSTNode) 
 # --- methods of what is unknown --------------------------------------------------------------------------------------
 
 
+def _without_graph(it: Interpreter, value: Opaque, name: str, node: cst.CSTNode) -> Value:
+    """What a method takes out of the graph: the value, or a fact of it, such as its size."""
+    if name in tensors.NUMBERS:
+        return Opaque(name, detached=True)
+    return Opaque(value.hint, detached=True, cut=cuts.made_by(it, "detach", node, f".{name}()", [value]))
+
+
 def _opaque_method(it: Interpreter, value: Opaque, name: str, arguments: Arguments, node: cst.CSTNode) -> Value:
     first = arguments.get(0)
     if name in {"backward", "manual_backward"}:
@@ -466,8 +477,8 @@ def _opaque_method(it: Interpreter, value: Opaque, name: str, arguments: Argumen
         return numeric
     trains = value.op is None and name not in tensors.TENSOR_ONLY and escape.handles_gradients(name)
     if tensors.in_graph(value) and not trains:
-        if name in ("detach", "detach_"):
-            return Opaque(value.hint, detached=True, cut=cuts.made_by(it, "detach", node, f".{name}()", [value]))
+        if name in tensors.NUMBERS or name in ("detach", "detach_"):
+            return _without_graph(it, value, name, node)
         if name in ("float", "to", "cuda", "cpu", "half", "mean", "sum") or name in tensors.TENSOR_ONLY:
             return tensors.method(it, tensors.as_tensor(value), name, arguments, node)
         return Opaque(name, refs=(value, *arguments.all()), op=value.op, reach=value.reach)

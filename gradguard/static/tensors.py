@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 from gradguard.events import AskedForGrad, GradRead
-from gradguard.static import backprop, cuts, inplace, shapes, syntax
+from gradguard.static import backprop, cuts, inplace, retaining, shapes, syntax
 from gradguard.static.saved import VIEWS
 from gradguard.static.shapes import ANY, INT, UNKNOWN, Size
 from gradguard.static.values import (
@@ -239,6 +239,7 @@ def apply(
             op.linear, op.dead = True, tuple(cut for cut in terms if cut.lost and cut.kind in _DEAD_TERMS)
         elif name in _SCALES:
             op.linear = len(inputs) - sum(cuts.cut_of(value) is not None for value in inputs) == 1
+        op.loose = retaining.is_loose(walk([*args, *kwargs.values()]))
     first = next((v for v in inputs if isinstance(v, Tensor)), None)
     sizes = size if isinstance(size, tuple) else (size,)
     cut = None

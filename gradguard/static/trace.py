@@ -38,6 +38,7 @@ from gradguard.rule import Acquittal, Detector, Report, Rule
 from gradguard.static import records
 from gradguard.static.keeping import Keeping
 from gradguard.static.project import SourceFile
+from gradguard.static.retaining import Retaining
 from gradguard.static.values import (
     Cut,
     Instance,
@@ -103,6 +104,7 @@ class Trace:
     imagined: bool = False  # other methods may have run before, so that attributes may have changed
     backward_hooked: bool = False
     keeping: Keeping = field(default_factory=Keeping)
+    retaining: Retaining = field(default_factory=Retaining)
     stepped_at: dict[Hashable, int] = field(default_factory=dict)
     schedules: dict[int, Optimizer] = field(default_factory=dict)
     perhaps_stepped: set[Hashable] = field(default_factory=set)
@@ -212,7 +214,7 @@ class Trace:
         if op is not None and accumulates:
             self._note_cuts(op, (file, node))
         graph = tuple(self._graph(op, through)) if op is not None else ()
-        self.keeping.ran.update(node.id for node in graph)
+        self.keeping.ran.update((node.id, self.passes) for node in graph)
         if op is not None and accumulates and only is None:
             self.ownership.roots.setdefault(op.ident, op)
         if op is None or wild:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import ast
 import inspect
-import itertools
 import re
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from gradguard.events import FunctionInstance, FunctionReturn, FunctionStore
-from gradguard.runtime import text
+from gradguard.runtime import custom, text
 from gradguard.runtime.explain import last_user_entry
-from gradguard.runtime.sites import Instruction, SourceLine, expression_at, parsed
+from gradguard.runtime.sites import Instruction, expression_at, parsed
 from gradguard.runtime.watcher import BackwardCall, Watcher
 
 if TYPE_CHECKING:
@@ -25,8 +24,6 @@ __all__ = ["WATCHER"]
 
 _COUNT = re.compile(r"function (\w+)Backward returned an incorrect number of gradients \(expected (\d+), got (\d+)\)")
 _LEGACY = "Legacy autograd function with non-static forward method"
-_of_libraries: list[type] = []  # subclasses of Function, up to the first one of the user
-_MOST_NODES = 2000
 _LOOKS = 4
 # What an attribute of a tensor that is kept for its own sake is used for (gradients added up by hand, and the like).
 _IDENTITY = frozenset({"grad", "main_grad", "data", "grad_added_to_main_grad", "register_hook"})
@@ -37,50 +34,23 @@ class _Functions(Watcher):
 
     def __init__(self, guard: Guard) -> None:
         super().__init__(guard)
-        self._looks = self._visits = 0
-        self._kinds = 0
-        self._any = False
+        self._looks = 0
+        self._defined = custom.Defined(guard.sites)
         self._known: set[tuple[int, str]] = set()
 
     # What is kept on the context
 
     def entering(self, call: BackwardCall) -> None:
-        self._visits += 1
-        rare = self._visits & (self._visits - 1) == 0  # a list of all Functions costs too much for each backward
-        if self._looks >= _LOOKS or not (self._has_functions() if rare else self._any):
+        if self._looks >= _LOOKS or not self._defined.any():
             return
         self._looks += 1
-        for node in _nodes(call.roots):
+        for node in custom.nodes(call.roots):
             kind = getattr(type(node), "_forward_cls", None)
             if isinstance(kind, type):
                 self._look(node, kind)
 
-    def _has_functions(self) -> bool:
-        """Whether the user's code defines a Function at all."""
-        kinds = torch.autograd.Function.__subclasses__()
-        if len(kinds) != self._kinds:
-            self._kinds = len(kinds)
-            # The classes come in the order in which they were made, so those of torch need not be looked at again.
-            known = len(_of_libraries)
-            if kinds[:known] != _of_libraries:
-                known = 0
-                _of_libraries.clear()
-            others = itertools.dropwhile(self._is_library, kinds[known:])
-            self._any = any(self._is_users(kind) for kind in others)
-        return self._any
-
-    def _is_library(self, kind: type) -> bool:
-        if self._is_users(kind):
-            return False
-        _of_libraries.append(kind)
-        return True
-
-    def _is_users(self, kind: type) -> bool:
-        code = getattr(inspect.unwrap(getattr(kind, "forward", None) or _nothing), "__code__", None)
-        return code is not None and self.guard.sites.is_user(code)
-
     def _look(self, node: Any, kind: type) -> None:
-        if not self._is_users(kind):
+        if not self._defined.is_users(kind):
             return
         for attribute, value in list(vars(node).items()):
             if isinstance(value, torch.Tensor) and (id(kind), attribute) not in self._known:
@@ -90,7 +60,7 @@ class _Functions(Watcher):
                     self._tell(kind, attribute, role)
 
     def _tell(self, kind: type, attribute: str, role: str | None) -> None:
-        found = _class_of(kind)
+        found = custom.class_of(kind)
         if found is None:
             return
         path, definition = found
@@ -120,17 +90,17 @@ class _Functions(Watcher):
             return
         name, expected, given = found[1], int(found[2]), int(found[3])
         for path, definition in self._classes(name):
-            backward = _method(definition, "backward")
+            backward = custom.method(definition, "backward")
             if backward is None:
                 continue
-            forward = _method(definition, "forward")
+            forward = custom.method(definition, "forward")
             event = FunctionReturn(
-                site=_return_site(path, backward, given),
+                site=custom.return_site(path, backward, given),
                 function=name,
                 inputs=expected,
                 needed=expected,
                 given=given,
-                forward_at=None if forward is None else _name_site(path, forward),
+                forward_at=None if forward is None else custom.name_site(path, forward),
             )
             self.guard.explain(error, event)
             return
@@ -158,32 +128,16 @@ class _Functions(Watcher):
         kind = type(text.evaluate(callee, frame)) if made is None else text.evaluate(made, frame)
         if not isinstance(kind, type) or not issubclass(kind, torch.autograd.Function):
             return
-        found = _class_of(kind)
-        forward = None if found is None else _method(found[1], "forward")
+        found = custom.class_of(kind)
+        forward = None if found is None else custom.method(found[1], "forward")
         here = Instruction(id(frame.f_code), entry.tb_lasti)
         if forward is None or found is None or isinstance(inspect.getattr_static(kind, "forward"), staticmethod):
             event = FunctionInstance(site=here, function=kind.__name__)
         else:
             event = FunctionInstance(
-                site=_name_site(found[0], forward), function=kind.__name__, method="forward", defined_at=here
+                site=custom.name_site(found[0], forward), function=kind.__name__, method="forward", defined_at=here
             )
         self.guard.explain(error, event)
-
-
-def _nothing() -> None:
-    return None
-
-
-def _nodes(roots: Sequence[Any]) -> Iterator[Any]:
-    stack = [root.grad_fn for root in roots if isinstance(root, torch.Tensor) and root.grad_fn is not None]
-    seen = set(stack)
-    while stack:
-        node = stack.pop()
-        yield node
-        for following, _ in node.next_functions:
-            if following is not None and following not in seen and len(seen) < _MOST_NODES:
-                seen.add(following)
-                stack.append(following)
 
 
 def _role(node: Any, value: torch.Tensor) -> str | None:
@@ -202,49 +156,15 @@ def _role(node: Any, value: torch.Tensor) -> str | None:
 
 def _role_by_name(definition: ast.ClassDef, name: str) -> str | None:
     """What is computed inside of a forward needs no gradient; so what does is an input, if it has the name of one."""
-    forward = _method(definition, "forward")
+    forward = custom.method(definition, "forward")
     names = [] if forward is None else [argument.arg for argument in forward.args.args]
     return "input" if name in names else None
 
 
 def _files_of(name: str) -> set[str]:
     kinds = [kind for kind in torch.autograd.Function.__subclasses__() if kind.__name__ == name]
-    codes = [getattr(inspect.unwrap(getattr(kind, "backward", _nothing)), "__code__", None) for kind in kinds]
+    codes = [custom.code_of(kind, "backward") for kind in kinds]
     return {code.co_filename for code in codes if code is not None}
-
-
-def _class_of(kind: type) -> tuple[str, ast.ClassDef] | None:
-    code = getattr(inspect.unwrap(getattr(kind, "forward", None) or _nothing), "__code__", None)
-    tree = None if code is None else parsed(code.co_filename)
-    if code is None or tree is None:
-        return None
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ClassDef) and node.name == kind.__name__:
-            if node.lineno <= code.co_firstlineno <= (node.end_lineno or 0):
-                return code.co_filename, node
-    return None
-
-
-def _method(definition: ast.ClassDef, name: str) -> ast.FunctionDef | None:
-    methods = (node for node in definition.body if isinstance(node, ast.FunctionDef) and node.name == name)
-    return next(methods, None)
-
-
-def _name_site(path: str, method: ast.FunctionDef) -> SourceLine:
-    start = method.col_offset + len("def ")
-    return SourceLine(path, method.lineno, start, method.lineno, start + len(method.name.encode()))
-
-
-def _return_site(path: str, method: ast.FunctionDef, given: int) -> Hashable:
-    """The only return statement, or the first one that returns so many values."""
-    returns = [node for node in ast.walk(method) if isinstance(node, ast.Return)]
-    fitting = [node for node in returns if _count(node.value) == given]
-    pick = returns if len(returns) == 1 else fitting
-    return text.place(path, pick[0]) if pick else _name_site(path, method)
-
-
-def _count(value: ast.expr | None) -> int:
-    return len(value.elts) if isinstance(value, ast.Tuple) else 1
 
 
 def _keeps(definition: ast.ClassDef, attribute: str) -> tuple[ast.stmt, str, str] | None:
@@ -256,7 +176,7 @@ def _keeps(definition: ast.ClassDef, attribute: str) -> tuple[ast.stmt, str, str
     }
     if used & _IDENTITY:
         return None
-    for method in (_method(definition, "forward"), _method(definition, "setup_context")):
+    for method in (custom.method(definition, "forward"), custom.method(definition, "setup_context")):
         if method is None or not method.args.args:
             continue
         context = method.args.args[0].arg

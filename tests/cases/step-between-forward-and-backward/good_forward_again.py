@@ -9,7 +9,7 @@ losses = []
 for _ in range(3):
     loss = (model(x) - y).pow(2).mean()
     optimizer.zero_grad()
-    loss.backward(retain_graph=True)
+    loss.backward(retain_graph=True)  # noqa: GG207
     optimizer.step()
     losses.append(loss.detach())
     penalty = model(x).abs().mean() + losses[-1]

@@ -11,5 +11,5 @@ for _ in range(4):
     output, state = rnn(x, state)
     loss = (head(output) - x).pow(2).mean()
     optimizer.zero_grad()
-    loss.backward(retain_graph=True)
+    loss.backward(retain_graph=True)  # noqa: GG207
     optimizer.step()

@@ -1,0 +1,105 @@
+"""Custom autograd Functions of the user: the nodes that they leave in a graph, and their definitions in the source."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import itertools
+from collections.abc import Hashable, Iterator, Sequence
+from typing import Any
+
+import torch
+
+from gradguard.runtime import text
+from gradguard.runtime.sites import Sites, SourceLine, parsed
+
+__all__ = ["Defined", "class_of", "code_of", "method", "name_site", "nodes", "return_site"]
+
+_MOST_NODES = 2000
+_of_libraries: list[type] = []  # subclasses of Function, up to the first one of the user
+
+
+class Defined:
+    """Whether the user's code defines a Function at all."""
+
+    def __init__(self, sites: Sites) -> None:
+        self._sites = sites
+        self._kinds = self._asked = 0
+        self._any = False
+
+    def any(self) -> bool:
+        self._asked += 1
+        if self._asked & (self._asked - 1):
+            return self._any  # a list of all Functions costs too much for each backward
+        kinds = torch.autograd.Function.__subclasses__()
+        if len(kinds) != self._kinds:
+            self._kinds = len(kinds)
+            # The classes come in the order in which they were made, so those of torch need not be looked at again.
+            known = len(_of_libraries)
+            if kinds[:known] != _of_libraries:
+                known = 0
+                _of_libraries.clear()
+            others = itertools.dropwhile(self._is_library, kinds[known:])
+            self._any = any(self.is_users(kind) for kind in others)
+        return self._any
+
+    def _is_library(self, kind: type) -> bool:
+        if self.is_users(kind):
+            return False
+        _of_libraries.append(kind)
+        return True
+
+    def is_users(self, kind: type) -> bool:
+        code = code_of(kind)
+        return code is not None and self._sites.is_user(code)
+
+
+def nodes(roots: Sequence[Any]) -> Iterator[Any]:
+    stack = [root.grad_fn for root in roots if isinstance(root, torch.Tensor) and root.grad_fn is not None]
+    seen = set(stack)
+    while stack:
+        node = stack.pop()
+        yield node
+        for following, _ in node.next_functions:
+            if following is not None and following not in seen and len(seen) < _MOST_NODES:
+                seen.add(following)
+                stack.append(following)
+
+
+def class_of(kind: type) -> tuple[str, ast.ClassDef] | None:
+    code = code_of(kind)
+    tree = None if code is None else parsed(code.co_filename)
+    if code is None or tree is None:
+        return None
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef) and node.name == kind.__name__:
+            if node.lineno <= code.co_firstlineno <= (node.end_lineno or 0):
+                return code.co_filename, node
+    return None
+
+
+def method(definition: ast.ClassDef, name: str) -> ast.FunctionDef | None:
+    methods = (node for node in definition.body if isinstance(node, ast.FunctionDef) and node.name == name)
+    return next(methods, None)
+
+
+def name_site(path: str, method: ast.FunctionDef) -> SourceLine:
+    start = method.col_offset + len("def ")
+    return SourceLine(path, method.lineno, start, method.lineno, start + len(method.name.encode()))
+
+
+def return_site(path: str, method: ast.FunctionDef, given: int) -> Hashable:
+    """The only return statement, or the first one that returns so many values."""
+    returns = [node for node in ast.walk(method) if isinstance(node, ast.Return)]
+    fitting = [node for node in returns if _count(node.value) == given]
+    pick = returns if len(returns) == 1 else fitting
+    return text.place(path, pick[0]) if pick else name_site(path, method)
+
+
+def _count(value: ast.expr | None) -> int:
+    return len(value.elts) if isinstance(value, ast.Tuple) else 1
+
+
+def code_of(kind: Any, name: str = "forward") -> Any:
+    """The code object of a method of the user's, below any decorators; None for a builtin."""
+    return getattr(inspect.unwrap(getattr(kind, name, None) or len), "__code__", None)
