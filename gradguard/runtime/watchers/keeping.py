@@ -20,7 +20,6 @@ __all__ = ["WATCHER"]
 # A call site's first backwards, then each time that their number has doubled.
 _FIRST = 4
 _GROWN_TO = 3
-_FILLED_TO = 4  # a container may yet turn out to be a small window
 
 
 class _Keeping(Watcher):
@@ -43,7 +42,7 @@ class _Keeping(Watcher):
         for holder in held_by(call.frame, self.guard.sites):
             sizes = self._sizes.setdefault((call.here, holder.path), deque(maxlen=3))
             sizes.append((visits, holder.size))
-            if holder.path not in self._told and _grows(sizes, holder.is_sum) and _keeps_dead(holder):
+            if holder.path not in self._told and _grows(sizes) and _keeps_dead(holder):
                 self._told.add(holder.path)
                 self._tell(holder)
 
@@ -59,12 +58,12 @@ class _Keeping(Watcher):
         self.guard.emit(GraphKept(site=site, holder=holder.path, value=value, kind=kind, bound=limit))
 
 
-def _grows(sizes: deque[tuple[int, int]], is_sum: bool) -> bool:
+def _grows(sizes: deque[tuple[int, int]]) -> bool:
     """Whether the last three looks show growth, by about one in each backward or by more."""
     if len(sizes) < 3:
         return False
     (before, least), (between, middle), (now, most) = sizes
-    grown = least < middle < most and most >= (_GROWN_TO if is_sum else _FILLED_TO)
+    grown = least < middle < most and most >= _GROWN_TO
     return grown and 2 * (middle - least) >= between - before and 2 * (most - middle) >= now - between
 
 
