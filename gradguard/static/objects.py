@@ -36,6 +36,7 @@ from gradguard.static.values import (
     Module,
     Opaque,
     Optimizer,
+    Owner,
     Parameters,
     Seq,
     Stream,
@@ -414,6 +415,11 @@ def _instance_method(
     if name == "__init__":
         return NONE
     if inherited and instance.whole:
+        if name == "forward":
+            # Of a class of the library: it computes something from what it is given and its own parameters.
+            given = list(arguments.all())
+            own: tuple[Owner, ...] = (instance,) if instance.is_module else ()
+            return Opaque("output", refs=tuple(given), reach=tensors.reach_of([*given, *own]))
         return NONE
     return escape.unknown_call(it, name, arguments, node, receiver=instance)
 
@@ -554,10 +560,15 @@ def _opaque_backward(it: Interpreter, value: Opaque, name: str, arguments: Argum
     return NONE
 
 
+_ENGINE = re.compile(r"accel|fabric|engine|scaler|amp|strategy|trainer|precision|ctx|^self\.", re.IGNORECASE)
+
+
 def _is_gradient(value: Tensor | Opaque, node: cst.CSTNode) -> bool:
     """Whether the argument of a backward looks like the weights of the elements of its root."""
     shown = syntax.text(node.args[0].value) if isinstance(node, cst.Call) and node.args else ""
     if isinstance(value, Tensor):
+        if value.requires_grad is False and isinstance(node, cst.Call) and not _ENGINE.search(syntax.text(node.func)):
+            return True
         names, several = f"{value.operation} {shown}", value.size.many is True
     else:
         names, several = f"{value.hint} {value.bound} {shown}", False

@@ -15,11 +15,15 @@ _END = re.compile(rb"\b")
 _REACH = 120
 # `torch.no_grad` as a statement, or in a `with` without its call.
 _MODES = (b"torch.no_grad", b"torch.inference_mode", b"torch.enable_grad")
+# Other libraries whose arrays have a `.backward()` of their own.
+_OTHERS = re.compile(rb"^[ \t]*(?:import|from) +(?:mxnet|paddle|mindspore|chainer|tinygrad|oneflow)\b", re.MULTILINE)
 _MODE = re.compile(rb"^[ \t]*(?:with )?torch\.(?:no_grad|inference_mode|enable_grad)\b(?!\(\) *[,:])", re.MULTILINE)
 
 
 def is_worth_parsing(data: bytes) -> bool:
     """True unless the file surely has no finding. Parsing costs a thousand times more than this test."""
+    if b"torch" not in data and _OTHERS.search(data) is not None:
+        return False
     if b"zero_grad" in data or _ATTRIBUTE.search(data) is not None or _names_backward(data):
         return True
     return any(mode in data for mode in _MODES) and _MODE.search(data) is not None

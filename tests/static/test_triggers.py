@@ -42,6 +42,7 @@ def test_code(code: bytes) -> None:
         b"backward_compatibility_check(model)",
         b"x = layer.gradient",
         b"stepper.steps()",
+        b"from mxnet import autograd\nloss.backward()",
     ],
 )
 def test_prose(text: bytes) -> None:
