@@ -415,13 +415,15 @@ def _instance_method(
     if name == "__init__":
         return NONE
     if inherited and instance.whole:
-        if name == "forward":
-            # Of a class of the library: it computes something from what it is given and its own parameters.
-            given = list(arguments.all())
-            own: tuple[Owner, ...] = (instance,) if instance.is_module else ()
-            return Opaque("output", refs=tuple(given), reach=tensors.reach_of([*given, *own]))
-        return NONE
+        return _library_forward(instance, arguments) if name == "forward" else NONE
     return escape.unknown_call(it, name, arguments, node, receiver=instance)
+
+
+def _library_forward(instance: Instance, arguments: Arguments) -> Value:
+    """`super().forward(…)` of a class of the library: something computed from its arguments and its own parameters."""
+    given = list(arguments.all())
+    own: tuple[Owner, ...] = (instance,) if instance.is_module else ()
+    return Opaque("output", refs=tuple(given), reach=tensors.reach_of([*given, *own]))
 
 
 def _repeatable(value: Opaque, name: str) -> Value:
