@@ -49,7 +49,8 @@ class Rule:
     """One pitfall. `bad` marks the guilty line with `# <- here`; `good` is its repair. Both run as they stand.
 
     `story` tells, for the pitfalls of a gradient's life, what happens to it in the bad and in the good example: a word
-    for each event (`backward`, `step`, `clear`). `gradguard explain` draws it.
+    for each event (`backward`, `step`, `clear`). `gradguard explain` draws it. `raises` says whether PyTorch raises an
+    exception on the bad example, `in_source` whether source text can show the pitfall.
     """
 
     code: str
@@ -62,6 +63,8 @@ class Rule:
     detect: Mapping[type[Event], Detector]
     default: bool = True
     story: tuple[str, str] = ("", "")
+    raises: bool = False
+    in_source: bool = True
 
     def __post_init__(self) -> None:
         for field in ("why", "instead", "bad", "good"):

@@ -17,11 +17,14 @@ BEGIN, END = "<!-- rules: written by tests/test_readme.py -->\n", "<!-- end of r
 
 
 def table() -> str:
-    rows = ["| code | name | what it finds | repair |", "|---|---|---|---|"]
+    rows = ["| code | name | what it finds | PyTorch | repair |", "|---|---|---|---|---|"]
     for rule in catalogue.all_rules():
         off = "" if rule.default else " (off by default)"
         repair = "yes" if builder(rule.name) or rule.name == "unused-suppression" else ""
-        rows.append(f"| {rule.code} | `{rule.name}` | {rule.summary}{off} | {repair} |".replace(" |  |", " | |"))
+        where = "" if rule.in_source else " (at run time only)"
+        says = "raises" if rule.raises else "" if rule.code.startswith("GG9") else "silent"
+        row = f"| {rule.code} | `{rule.name}` | {rule.summary}{off}{where} | {says} | {repair} |"
+        rows.append(row.replace(" |  |", " | |"))
     return "\n".join(rows) + "\n"
 
 

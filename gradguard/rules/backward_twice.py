@@ -102,5 +102,6 @@ RULE = Rule(
             loss.backward()
             w.data -= 0.1 * w.grad
     """,
+    raises=True,
     detect={Backward: detect},
 )

@@ -124,5 +124,6 @@ RULE = Rule(
         loss = torch.nn.functional.cross_entropy(model(x), y)
         loss.backward()
     """,
+    raises=True,
     detect={Backward: detect, CutOff: detect_cut_off},
 )

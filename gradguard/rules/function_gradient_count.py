@@ -73,5 +73,6 @@ RULE = Rule(
         w = torch.ones(2, requires_grad=True)
         Scale.apply(w, 3.0).sum().backward()
     """,
+    raises=True,
     detect={FunctionReturn: detect},
 )

@@ -69,5 +69,6 @@ RULE = Rule(
         w = torch.ones(2, requires_grad=True)
         Double.apply(w).sum().backward()
     """,
+    raises=True,
     detect={FunctionInstance: detect},
 )

@@ -70,5 +70,6 @@ RULE = Rule(
         w = torch.ones(2, requires_grad=True)
         Cube.apply(w).sum().backward()
     """,
+    in_source=False,
     detect={FunctionGradient: detect},
 )

@@ -61,5 +61,6 @@ RULE = Rule(
         with torch.no_grad():
             w -= 0.1 * w.grad
     """,
+    raises=True,
     detect={TensorWrite: detect},
 )

@@ -67,5 +67,6 @@ RULE = Rule(
         y = y + 1
         y.sum().backward()
     """,
+    raises=True,
     detect={Backward: detect},
 )

@@ -55,5 +55,6 @@ RULE = Rule(
         loss = (w * 2).sum()
         loss.backward()
     """,
+    raises=True,
     detect={AskedForGrad: detect},
 )

@@ -49,5 +49,6 @@ RULE = Rule(
             print(model(torch.ones(2, 3)))
         model(torch.ones(2, 3)).sum().backward()
     """,
+    raises=True,
     detect={ModeNotEntered: detect},
 )

@@ -55,5 +55,6 @@ RULE = Rule(
         loss = (w - 3.0) ** 2
         loss.mean().backward()
     """,
+    raises=True,
     detect={Backward: detect},
 )

@@ -66,5 +66,6 @@ RULE = Rule(
         loss = length.sum()
         loss.backward()
     """,
+    in_source=False,
     detect={NonFiniteGradient: detect},
 )

@@ -55,5 +55,6 @@ RULE = Rule(
                 w -= 0.1 * w.grad
             w.grad.zero_()
     """,
+    raises=True,
     detect={GradRead: detect},
 )

@@ -75,5 +75,6 @@ RULE = Rule(
             loss.backward()
             optimizer.step()
     """,
+    raises=True,
     detect={Backward: detect},
 )
