@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["Past", "Shared", "shared_graph"]
 
 _MOST_NODES = 20000
+_MOST_STEPS = 60
 _FREED = "backward through the graph a second time"
 
 
@@ -92,7 +93,7 @@ def shared_graph(roots: Sequence[Any], past: Sequence[Past], sites: Sites, frame
         if name:
             return Shared(node, first, name, is_root=False)
     node, first = reached[0]
-    return Shared(node, first, "", is_root=False)
+    return Shared(node, first, _first_made_from(node, roots, frame, sites), is_root=False)
 
 
 def _first_through(node: Any, earlier: Sequence[Past], alive: dict[int, set[Any]]) -> Past | None:
@@ -121,6 +122,27 @@ def carried_name(node: Any, frame: FrameType | None, sites: Sites) -> str:
                     if found:
                         return found
         frame = frame.f_back
+    return ""
+
+
+def _first_made_from(border: Node, roots: Sequence[Any], frame: FrameType | None, sites: Sites) -> str:
+    """The variable nearest to the border that was computed from it: `hidden = cell(x, hidden)` has lost the old one."""
+    consumers: dict[Any, list[Any]] = {}
+    for node in nodes_from(roots):
+        for successor, _ in node.next_functions:
+            consumers.setdefault(successor, []).append(node)
+    last = {root.grad_fn for root in roots if isinstance(root, torch.Tensor)}
+    layer, seen = [border], {border}
+    for _ in range(_MOST_STEPS):
+        following = [
+            user for node in layer for user in consumers.get(node, ()) if user not in seen and user not in last
+        ]
+        seen.update(following)
+        for node in following:
+            name = carried_name(node, frame, sites)
+            if name:
+                return name
+        layer = following
     return ""
 
 

@@ -181,3 +181,24 @@ REBOUND = {
 def test_other_ways_to_lose_a_parameter(watched, body):
     assert watched(body) == {"parameter-rebound"}
     assert not watched.missing
+
+
+def carry(cell, state):
+    head = torch.nn.Linear(3, 1)
+    for _ in range(3):
+        state = cell(torch.randn(1, 2), state)
+        output = state[0] if isinstance(state, tuple) else state
+        loss = head(output).pow(2).mean()
+        loss.backward()
+
+
+@pytest.mark.parametrize("kind", ["RNNCell", "LSTMCell"])
+def test_a_state_that_is_rebound_in_each_turn_is_named(kind):
+    """The old state is gone: what was computed from it has its name."""
+    cell = getattr(torch.nn, kind)(2, 3)
+    first = torch.zeros(1, 3)
+    with gradguard.watch():
+        error = caught(lambda: carry(cell, (first, first) if kind == "LSTMCell" else first))
+    (note,) = error.__notes__
+    assert "the graph of `state" in note
+    assert "cut the graph where `state" in note
