@@ -47,17 +47,21 @@ def run_annotated(it: Interpreter, node: cst.AnnAssign) -> str:
 def assign(it: Interpreter, target: cst.CSTNode, value: Value, node: cst.CSTNode) -> None:
     """Bind a target to a value."""
     if type(target) is cst.Name:
-        old = it.frame.scope.find(target.value)
-        keeping.bound(it, old, value, target.value, (id(it.frame.scope), target.value), node)
-        _note_rebinding(it, old, value, target.value, node)
+        name, scope = target.value, it.frames[-1].scope
+        old = scope.find(name)
+        if it.loops:
+            keeping.bound(it, old, value, name, (id(scope), name), node)
+        if old is not None:
+            _note_rebinding(it, old, value, name, node)
         if isinstance(value, Tensor):
-            _name(value, target.value)
+            _name(value, name)
         elif isinstance(value, Opaque):
-            _name_unknown(value, target.value, target.value)
-        it.trace.ownership.named(target.value, value)
-        it.frame.scope.bind(target.value, value)
-    elif isinstance(target, (cst.Tuple, cst.List)):
-        _unpack(it, target.elements, value, node)
+            _name_unknown(value, name, name)
+        else:
+            it.trace.ownership.named(name, value)
+        scope.bind(name, value)
+    elif type(target) in (cst.Tuple, cst.List):
+        _unpack(it, target.elements, value, node)  # type: ignore[attr-defined]
     elif type(target) is cst.Attribute:
         set_attribute(it, it.eval(target.value), target.attr.value, value, target, node)
     elif type(target) is cst.Subscript:
@@ -136,7 +140,7 @@ def set_attribute(
         held = receiver.attributes if isinstance(receiver, Instance) else receiver.memo
         if not it.trace.retaining.whole:
             it.trace.retaining.expose([value])
-        if not keeping.is_state(it, receiver, name):
+        if it.loops and not keeping.is_state(it, receiver, name):
             keeping.bound(it, held.get(name), value, f"{_self_name(target)}.{name}", (receiver.ident, name), node)
     if isinstance(receiver, Instance):
         _note_rebinding(it, receiver.attributes.get(name), value, f"{_self_name(target)}.{name}", node)

@@ -95,7 +95,10 @@ def make_function(it: Interpreter, node: cst.FunctionDef, owner: Class | None) -
                 wrappers.append(value)
     if _is_generator(it, node):
         flags.add("generator")
-    if _is_abstract(node):
+    abstract = it.file.abstract.get(node)
+    if abstract is None:
+        abstract = it.file.abstract[node] = _is_abstract(node)
+    if abstract:
         flags.add("abstract")
     function: Value = Function(
         node, it.frame.scope, it.file, evaluate_defaults(it, node.params), owner, frozenset(flags)
@@ -118,7 +121,7 @@ def _is_abstract(node: cst.FunctionDef) -> bool:
         small = line.body[0] if type(line) is cst.SimpleStatementLine else line
         if type(small) is cst.Raise:
             return "NotImplementedError" in names_in(small)
-        if not (type(small) is cst.Expr and isinstance(small.value, (cst.SimpleString, cst.ConcatenatedString))):
+        if not (type(small) is cst.Expr and type(small.value) in (cst.SimpleString, cst.ConcatenatedString)):
             return False
     return False
 
@@ -126,7 +129,7 @@ def _is_abstract(node: cst.FunctionDef) -> bool:
 def _is_generator(it: Interpreter, node: cst.FunctionDef) -> bool:
     known = it.file.generators.get(node)
     if known is None:
-        known = it.file.generators[node] = _yields(node.body)
+        known = it.file.generators[node] = it.file.may_yield and _yields(node.body)
     return known
 
 

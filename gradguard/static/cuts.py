@@ -26,6 +26,7 @@ from gradguard.static.values import (
     Value,
     walk,
 )
+from gradguard.static.words import Words
 
 if TYPE_CHECKING:
     from gradguard.static.interpreter import Interpreter
@@ -43,11 +44,11 @@ ABOVE_FORWARD = "above `forward`"
 # What nobody does on purpose in the middle of a forward pass. (`.detach()` and a block of `no_grad` may well be meant.)
 _HIDDEN = frozenset({"numpy", "rewrap", "data"})
 _INTEGERS = frozenset("int8 int16 int32 int64 uint8 bool long int short".split())
-_LABELS = re.compile(
+_LABELS = Words(
     r"^(y|ys|y_?(true|batch|train)|(true_?)?targets?|(true_?)?labels?|gt|ground_truth|masks?)$", re.IGNORECASE
 )
-_LOADER = re.compile(r"(data_?)?load(er|ers)?(_|\d|$)|(^|_)(dl|dataset|batches|dataloader)$|iterator$", re.IGNORECASE)
-_CONFIG = re.compile(r"^(args?|cfg|conf|config|configs|opts?|options|hparams|hps?|flags)$", re.IGNORECASE)
+_LOADER = Words(r"(data_?)?load(er|ers)?(_|\d|$)|(^|_)(dl|dataset|batches|dataloader)$|iterator$", re.IGNORECASE)
+_CONFIG = Words(r"^(args?|cfg|conf|config|configs|opts?|options|hparams|hps?|flags)$", re.IGNORECASE)
 _PLAIN_HINTS = frozenset("extent size len numel dim range shape stride device dtype slice".split())
 # The causes that a reader can do something about come first.
 _RANK = {"made": 0, "frozen": 1}
@@ -76,12 +77,12 @@ def _is_plain(value: Opaque, depth: int) -> bool:
     if value.hint in _PLAIN_HINTS or _LABELS.search(value.hint) or value.called == "range":
         return True
     if value.attribute.startswith("in "):
-        return bool(_LOADER.search(value.attribute[3:]))
+        return _LOADER.search(value.attribute[3:])
     parent = value.parent
     if parent is not None and depth:
         if value.called:
             return False
-        return bool(_CONFIG.search(parent.hint)) or _is_plain(parent, depth - 1)
+        return _CONFIG.search(parent.hint) or _is_plain(parent, depth - 1)
     return False
 
 

@@ -23,6 +23,7 @@ from gradguard.static.values import (
     Value,
     walk,
 )
+from gradguard.static.words import Words
 
 if TYPE_CHECKING:
     from gradguard.static.interpreter import Interpreter
@@ -30,28 +31,26 @@ if TYPE_CHECKING:
 __all__ = ["unknown_call"]
 
 # Functions that take an optimizer and leave its gradients alone.
-_HARMLESS = re.compile(
+_HARMLESS = Words(
     r"sched|lr|learning_rate|warmup|anneal|decay|checkpoint|ckpt|save|load|state|log|print|summary|watch|info|repr|ema|"
     r"unscale|prepare|setup|init|wrap|scaler|SWA|isinstance|type|len|id|hasattr|getattr|vars|count|num_|size|metric|meter|"
     r"track|record|write|plot|show|display|eval|valid|test|predict|sample|format|describe|debug|barrier|seed|clip|norm|"
     r"join|add_scalar|add_hparams|tqdm|set_postfix|early_stop|stopper|distribut|parallel|compile|register|Averaged",
     re.IGNORECASE,
 )
-_LOOKS_ONLY = re.compile(
+_LOOKS_ONLY = Words(
     r"print|log|save|state_dict|clip|norm|summary|isinstance|len|repr|format|shape|size|sched|lr", re.IGNORECASE
 )
 # Functions that take a model and may well train it or clear its gradients.
-_HANDLES_GRADIENTS = re.compile(
-    r"zero|clear|reset|optim|step|update|train|fit|backward|learn|closure|grad", re.IGNORECASE
-)
-_COPIES_ONLY = re.compile(
+_HANDLES_GRADIENTS = Words(r"zero|clear|reset|optim|step|update|train|fit|backward|learn|closure|grad", re.IGNORECASE)
+_COPIES_ONLY = Words(
     r"ema|target|soft|hard|sync|copy|moving|average|polyak|noise|(^|_)lr(_|$)|learning_rate|training_mode|schedul|"
     r"checkpointing|penalty|norm|clip|require|freeze|enable|toggle",
     re.IGNORECASE,
 )
 
 # Objects that keep books on a training and take no part in it: `meter.update(loss)`, `tracker.reset()`.
-_BOOKKEEPER = re.compile(
+_BOOKKEEPER = Words(
     r"mean$|avg|average|metric|meter|accurac|stats?$|statistic|track|monitor|log|record|progress|hist|timer|tqdm|(^|_)loss(es)?$|"
     r"running|board|writer|summary",
     re.IGNORECASE,
@@ -104,9 +103,9 @@ def _escape(it: Interpreter, name: str, given: list[Value], receiver: Value | No
         return
     if name in _KEEPS_BOOKS and isinstance(receiver, Opaque) and _keeps_books(receiver):
         return
-    copies = bool(_COPIES_ONLY.search(name))
+    copies = _COPIES_ONLY.search(name)
     handles = handles_gradients(name)
-    harmless = (copies or bool(_HARMLESS.search(name))) and not handles
+    harmless = (copies or _HARMLESS.search(name)) and not handles
     stepping: list[Optimizer] = []
     owners: list[Owner] = []
     for value in given:
@@ -143,7 +142,7 @@ def _escape(it: Interpreter, name: str, given: list[Value], receiver: Value | No
 
 def handles_gradients(name: str) -> bool:
     """Whether a function is called as if it trained something or cleared gradients."""
-    return bool(_HANDLES_GRADIENTS.search(name)) and not _COPIES_ONLY.search(name)
+    return _HANDLES_GRADIENTS.search(name) and not _COPIES_ONLY.search(name)
 
 
 def _keeps_books(receiver: Opaque) -> bool:

@@ -276,7 +276,7 @@ class _Search:
 
 
 def _branches(statement: cst.CSTNode) -> Iterator[tuple[cst.CSTNode, bool]]:
-    if isinstance(statement, cst.If):
+    if type(statement) is cst.If:
         yield statement.body, True
         if statement.orelse is not None:
             yield statement.orelse, False
@@ -305,17 +305,28 @@ def _definitions(it: Interpreter) -> Package:
     package = it.packages[id(file)] = Package(file, scope)
     it.frames.append(Frame(file, scope, global_scope=scope))
     try:
-        for statement in file.module.body:
-            if isinstance(statement, cst.SimpleStatementLine):
-                kept = [small for small in statement.body if not isinstance(small, cst.Expr)]
-                if kept and not (any(file.index.is_hot(small) for small in kept)):
-                    it.run([statement.with_changes(body=kept) if len(kept) != len(statement.body) else statement])
-            elif isinstance(statement, (cst.FunctionDef, cst.ClassDef)) or not file.index.is_hot(statement):
-                if not isinstance(statement, (cst.For, cst.While, cst.With)):
-                    it.run([statement])
+        if file.definitions is None:
+            file.definitions = list(_defining(file))
+        for statement in file.definitions:
+            it.run([statement])
     finally:
         it.frames.pop()
     return package
+
+
+def _defining(file: SourceFile) -> Iterator[cst.BaseStatement]:
+    for statement in file.module.body:
+        if type(statement) is cst.SimpleStatementLine:
+            kept = [small for small in statement.body if type(small) is not cst.Expr]
+            if kept and not (any(file.index.is_hot(small) for small in kept)):
+                yield statement.with_changes(body=kept) if len(kept) != len(statement.body) else statement
+        elif type(statement) in _DEFINITIONS or not file.index.is_hot(statement):
+            if type(statement) not in _BLOCKS:
+                yield statement
+
+
+_DEFINITIONS = frozenset({cst.FunctionDef, cst.ClassDef})
+_BLOCKS = frozenset({cst.For, cst.While, cst.With})
 
 
 def _function_entry(node: cst.FunctionDef) -> Start:

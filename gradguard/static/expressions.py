@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import libcst as cst
@@ -44,7 +45,7 @@ MAX_CHAIN = 400
 
 
 def evaluate(it: Interpreter, node: cst.BaseExpression) -> Value:
-    return _EVALUATE.get(type(node), _unknown)(it, node)
+    return _EVALUATE[type(node)](it, node)
 
 
 # --- names and literals ----------------------------------------------------------------------------------------------
@@ -61,7 +62,7 @@ def _name(it: Interpreter, node: cst.Name) -> Value:
     constant = _CONSTANTS.get(node.value)
     if constant is not None:
         return constant
-    found = it.frame.scope.find(node.value)
+    found = it.frames[-1].scope.find(node.value)
     if found is not None:
         return imports.resolve(it, found) if type(found) is Import else found
     if node.value in library.BUILTINS:
@@ -87,12 +88,17 @@ def _float(it: Interpreter, node: cst.Float) -> Value:
         return Opaque()
 
 
+@lru_cache(maxsize=2048)
+def _literal(raw: str) -> object:
+    return ast.literal_eval(raw)
+
+
 def _string(it: Interpreter, node: cst.SimpleString) -> Value:
     raw = node.value
     if raw[0] in "\"'" and "\\" not in raw and raw[1:2] != raw[0]:
         return Const(raw[1:-1])
     try:
-        return Const(ast.literal_eval(node.value))
+        return Const(_literal(raw))
     except (ValueError, SyntaxError):
         return Opaque()
 
@@ -509,31 +515,38 @@ def _yield(it: Interpreter, node: cst.Yield) -> Value:
     return Opaque()
 
 
-_EVALUATE: dict[type, Callable[[Interpreter, Any], Value]] = {
-    cst.Name: _name,
-    cst.Attribute: _attribute,
-    cst.Call: _call,
-    cst.Subscript: _subscript,
-    cst.Integer: _integer,
-    cst.Float: _float,
-    cst.SimpleString: _string,
-    cst.FormattedString: _formatted,
-    cst.ConcatenatedString: _concatenated,
-    cst.List: _list,
-    cst.Tuple: _tuple,
-    cst.Set: _set,
-    cst.Dict: _dict,
-    cst.Lambda: _lambda,
-    cst.BinaryOperation: _binary,
-    cst.UnaryOperation: _unary,
-    cst.BooleanOperation: _boolean,
-    cst.Comparison: _comparison,
-    cst.IfExp: _conditional,
-    cst.ListComp: _comprehension,
-    cst.SetComp: _comprehension,
-    cst.GeneratorExp: _comprehension,
-    cst.DictComp: _dict_comprehension,
-    cst.NamedExpr: _named,
-    cst.Await: _await,
-    cst.Yield: _yield,
-}
+class _Evaluators(dict[type, "Callable[[Interpreter, Any], Value]"]):
+    def __missing__(self, kind: type) -> Callable[[Interpreter, Any], Value]:
+        return _unknown
+
+
+_EVALUATE = _Evaluators(
+    {
+        cst.Name: _name,
+        cst.Attribute: _attribute,
+        cst.Call: _call,
+        cst.Subscript: _subscript,
+        cst.Integer: _integer,
+        cst.Float: _float,
+        cst.SimpleString: _string,
+        cst.FormattedString: _formatted,
+        cst.ConcatenatedString: _concatenated,
+        cst.List: _list,
+        cst.Tuple: _tuple,
+        cst.Set: _set,
+        cst.Dict: _dict,
+        cst.Lambda: _lambda,
+        cst.BinaryOperation: _binary,
+        cst.UnaryOperation: _unary,
+        cst.BooleanOperation: _boolean,
+        cst.Comparison: _comparison,
+        cst.IfExp: _conditional,
+        cst.ListComp: _comprehension,
+        cst.SetComp: _comprehension,
+        cst.GeneratorExp: _comprehension,
+        cst.DictComp: _dict_comprehension,
+        cst.NamedExpr: _named,
+        cst.Await: _await,
+        cst.Yield: _yield,
+    }
+)

@@ -170,7 +170,7 @@ class Interpreter:
 
 # --- conditions ------------------------------------------------------------------------------------------------------
 
-_EXITS = (cst.Raise, cst.Return, cst.Continue, cst.Break)
+_EXITS: dict[type, str] = {cst.Raise: "raise", cst.Return: "return", cst.Continue: "continue", cst.Break: "break"}
 
 
 def exits(suite: cst.CSTNode | None) -> str:
@@ -183,8 +183,8 @@ def exits(suite: cst.CSTNode | None) -> str:
     last = body[-1]
     if type(last) is cst.SimpleStatementLine:
         last = last.body[-1]
-    if isinstance(last, _EXITS):
-        return type(last).__name__.lower()
+    if type(last) in _EXITS:
+        return _EXITS[type(last)]
     if type(last) is cst.Expr and type(last.value) is cst.Call:
         func = last.value.func
         name = func.attr.value if type(func) is cst.Attribute else getattr(func, "value", "")
@@ -224,7 +224,11 @@ def _run_if(it: Interpreter, node: cst.If) -> str:
     trace = it.trace
     before = len(trace.decided)
     guessed = trace.guesses
-    truth, certain = conditions.condition(it, node.test, _preference(it, node))
+    known = it.file.preferred
+    preferred = known.get(node)
+    if preferred is None:
+        preferred = known[node] = _preference(it, node)
+    truth, certain = conditions.condition(it, node.test, preferred)
     body: cst.CSTNode | None = node.body if truth else node.orelse
     if len(trace.decided) > before:
         for decided in list(trace.decided)[before:]:
@@ -472,7 +476,7 @@ def _define_class(it: Interpreter, node: cst.ClassDef) -> str:
 
 def _expression(it: Interpreter, node: cst.Expr) -> str:
     value = node.value
-    if isinstance(value, (cst.SimpleString, cst.Ellipsis)):
+    if type(value) in (cst.SimpleString, cst.Ellipsis):
         return ""
     if type(value) is cst.Attribute:
         return _bare(it, value)

@@ -172,8 +172,7 @@ def is_state(it: Interpreter, receiver: Instance | Opaque, name: str) -> bool:
     """Whether an attribute is the state of a module that something resets: the voltage of a neuron, say."""
     if not it.loops or not isinstance(receiver, Instance) or not receiver.is_module:
         return False
-    text = receiver.cls.file.source.text
-    return len(re.findall(rf"\bself\.{re.escape(name)} = ", text)) > 1
+    return name in receiver.cls.file.reset
 
 
 def bound(it: Interpreter, old: Value | None, new: Value, name: str, key: object, node: cst.CSTNode) -> None:

@@ -49,19 +49,20 @@ from gradguard.static.values import (
     Value,
     walk,
 )
+from gradguard.static.words import Words
 
 if TYPE_CHECKING:
     from gradguard.static.interpreter import Interpreter
 
 BUILTINS = frozenset(dir(builtins))
-_MODULE_NAME = re.compile(
+_MODULE_NAME = Words(
     r"(^|_|\b)(model|net|network|nets|module|generator|discriminator|encoder|decoder|critic|actor|policy|backbone|head|"
     r"classifier|student|teacher|unet|vae|gan|bert|lstm|gru|rnn|mlp|cnn|transformer|embedder|"
     r"netG|netD|netE|G|D|E|F|G_\w|D_\w|gen|disc|value|qf\d?|(target_)?(q|v|vf|qf|value|policy)_?func(tion)?|q_net|"
     r"agent_net|ddp_model|learner|fc\d*|conv\d*|linear\d*|layer\d*|proj|projector)\d*$|"
     r"(net|model|encoder|decoder|generator|discriminator|critic|actor|network|backbone)(_?[A-Za-z0-9])?$",
 )
-_LOSS_NAME = re.compile(
+_LOSS_NAME = Words(
     r"criterion|criteria|(^|_)loss(_?f(n|unc|unction)?)?\d*$|crit$|(^|_)(bce|mse|ce|l1|nll|kl)(_loss)?$|"
     r"loss_fn|lossfn|objective",
     re.IGNORECASE,
@@ -94,11 +95,11 @@ _SAME_OBJECT = frozenset(
 
 
 def names_module(name: str) -> bool:
-    return bool(_MODULE_NAME.search(name))
+    return _MODULE_NAME.search(name)
 
 
 def names_loss(name: str) -> bool:
-    return bool(_LOSS_NAME.search(name))
+    return _LOSS_NAME.search(name)
 
 
 def kind_of_class(base: Value) -> str:
@@ -161,7 +162,7 @@ _MODES = {
     "no_grad": False,
     "inference_mode": False,
 }
-_LEAVES_MODE_ALONE = re.compile(
+_LEAVES_MODE_ALONE = Words(
     r"open|autocast|tqdm|bar$|progress|profil|time|device|lock|writer|detect_anomaly|no_sync|accumulate|scale_loss|record|"
     r"catch_warnings|fork_rng|join|stream|graph|raises|suppress|Pool|Executor|amp|sync|strategy|scope|tmp|temp|dir",
     re.IGNORECASE,
@@ -212,11 +213,14 @@ def _should_be_called(it: Interpreter, receiver: Value, name: str, method: str) 
     return is_training_name(last, method)
 
 
+_TRAINING_NAME = Words(r"optim|(^|_)opt(_|\d|$)|sched|scaler|(^|_)adam", re.IGNORECASE)
+
+
 def is_training_name(name: str, method: str) -> bool:
     """Whether a name alone makes clear that `name.method` is a training method."""
     if method in ("update", "unscale_"):
         return "scaler" in name.lower()
-    return bool(re.search(r"optim|(^|_)opt(_|\d|$)|sched|scaler|(^|_)adam", name, re.IGNORECASE))
+    return _TRAINING_NAME.search(name)
 
 
 # --- calls of the library --------------------------------------------------------------------------------------------
@@ -294,13 +298,13 @@ def _other(it: Interpreter, path: str, last: str, arguments: Arguments, node: cs
     return result
 
 
+_OPTIMIZER_CLASS = Words(
+    r"^(Fused|Deep|Distributed|Bnb|PagedA|8bit)?\w*(Adam|AdamW|SGD|Adafactor|Lion|LAMB|Lamb|LARS|RAdam|Ranger|Adan|Shampoo|Muon|RMSprop|Adagrad)\w*$",
+)
+
+
 def _looks_like_optimizer_class(name: str) -> bool:
-    return bool(
-        re.match(
-            r"(Fused|Deep|Distributed|Bnb|PagedA|8bit)?\w*(Adam|AdamW|SGD|Adafactor|Lion|LAMB|Lamb|LARS|RAdam|Ranger|Adan|Shampoo|Muon|RMSprop|Adagrad)\w*$",
-            name,
-        )
-    )
+    return _OPTIMIZER_CLASS.search(name)
 
 
 def _function(it: Interpreter, name: str, arguments: Arguments, node: cst.CSTNode, label: str) -> Value:

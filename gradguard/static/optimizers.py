@@ -27,18 +27,20 @@ from gradguard.static.values import (
     Value,
     walk,
 )
+from gradguard.static.words import Words
 
 if TYPE_CHECKING:
     from gradguard.static.interpreter import Interpreter
 
 
-_OPTIMIZER_NAME = re.compile(
+_OPTIMIZER_NAME = Words(
     r"(^|_|\b)(opt|optim|optimi[sz]er|optim[a-z]*|adam|adamw|sgd|rmsprop|lbfgs|adagrad)s?(_|\d|$)|optim(izer|iser)?s?$",
     re.IGNORECASE,
 )
 
 
-_NOT_OPTIMIZER = re.compile(
+_STEPS_TOO = Words(r"sched|env|prof", re.IGNORECASE)
+_NOT_OPTIMIZER = Words(
     r"sched|lr_|env|scaler|prof|engine|accelerator|fabric|bar|strategy|state|config|args", re.IGNORECASE
 )
 
@@ -200,8 +202,8 @@ def looks_like_optimizer(it: Interpreter, value: Opaque) -> bool:
     if value.bound and not value.stable and not _OPTIMIZER_NAME.search(name):
         name = value.bound
     if not name or _NOT_OPTIMIZER.search(name):
-        return bool(name and name in it.file.zeroed and not re.search(r"sched|env|prof", name, re.IGNORECASE))
-    return bool(_OPTIMIZER_NAME.search(name)) or name in it.file.zeroed
+        return bool(name) and name in it.file.zeroed and not _STEPS_TOO.search(name)
+    return _OPTIMIZER_NAME.search(name) or name in it.file.zeroed
 
 
 def optimizer_of(it: Interpreter, value: Opaque) -> Optimizer:

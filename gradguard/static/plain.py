@@ -46,9 +46,15 @@ def is_beside_the_point(function: Function, arguments: Arguments, receiver: Valu
 
 def _is_plain(function: Function, depth: int) -> bool:
     """Whether neither the text of a function nor the globals that it names have to do with gradients."""
-    index = function.file.index
+    if depth > 3:
+        return False
+    index, known = function.file.index, function.file.plain
     names = index.names_of(function.node)
-    if depth > 3 or not index.hot.isdisjoint(names) or not _MATTERS.isdisjoint(names) or _makes_functions(function):
+    plain = known.get(function.node)
+    if plain is None:
+        plain = index.hot.isdisjoint(names) and _MATTERS.isdisjoint(names) and not _makes_functions(function)
+        known[function.node] = plain
+    if not plain:
         return False
     for name in names:
         value = function.scope.find(name) if name[0] != "." else None
@@ -64,9 +70,10 @@ def _makes_functions(function: Function) -> bool:
     stack: list[cst.CSTNode] = [function.node.body]
     while stack:
         node = stack.pop()
-        if isinstance(node, (cst.FunctionDef, cst.Lambda)):
+        kind = type(node)
+        if kind is cst.FunctionDef or kind is cst.Lambda:
             return True
-        if type(node) is not cst.SimpleStatementLine:
+        if kind is not cst.SimpleStatementLine:
             stack.extend(children(node))
     return False
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 
 import libcst as cst
@@ -22,6 +23,7 @@ MAX_SIBLINGS = 24
 _ZERO_GRAD = re.compile(r"\.zero_grad\b")
 _RECEIVER = re.compile(r"(\w+)(?:\[[^\]]*\])?$")
 _LONGEST_RECEIVER = 100
+_ASSIGNED = re.compile(r"\bself\.(\w+) = ")
 
 
 @dataclass(slots=True, eq=False)
@@ -33,7 +35,28 @@ class SourceFile:
     index: Index
     generators: dict[cst.FunctionDef, bool] = field(default_factory=dict)
     changed: dict[cst.FunctionDef, frozenset[str]] = field(default_factory=dict)
+    plain: dict[cst.CSTNode, bool] = field(default_factory=dict)
+    abstract: dict[cst.FunctionDef, bool] = field(default_factory=dict)
+    preferred: dict[cst.If, bool] = field(default_factory=dict)
+    definitions: list[cst.BaseStatement] | None = None
+    _reset: frozenset[str] | None = None
+    _may_yield: bool | None = None
     _zeroed: frozenset[str] | None = None
+
+    @property
+    def reset(self) -> frozenset[str]:
+        """The attributes of `self` that are assigned in more than one place of this file."""
+        if self._reset is None:
+            counted = Counter(_ASSIGNED.findall(self.source.text))
+            self._reset = frozenset(name for name, times in counted.items() if times > 1)
+        return self._reset
+
+    @property
+    def may_yield(self) -> bool:
+        """Whether the word is in this file at all."""
+        if self._may_yield is None:
+            self._may_yield = "yield" in self.source.text
+        return self._may_yield
 
     @property
     def zeroed(self) -> frozenset[str]:

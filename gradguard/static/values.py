@@ -274,7 +274,7 @@ class Function(Value):
 
     @property
     def name(self) -> str:
-        return self.node.name.value if isinstance(self.node, cst.FunctionDef) else "<lambda>"
+        return self.node.name.value if type(self.node) is cst.FunctionDef else "<lambda>"
 
 
 @dataclass(slots=True, eq=False)
@@ -420,13 +420,15 @@ TRUE = Const(True)
 FALSE = Const(False)
 
 
-def walk(values: Iterable[Value], depth: int = 4) -> Iterator[Value]:
+def walk(values: Iterable[Value], depth: int = 4) -> list[Value]:
     """The values, and those inside of lists, tuples and dicts."""
+    found: list[Value] = []
     for value in values:
         kind = type(value)
         if kind is Seq and depth:
-            yield from walk(value.items, depth - 1)  # type: ignore[attr-defined]
+            found += walk(value.items, depth - 1)  # type: ignore[attr-defined]
         elif kind is Table and depth:
-            yield from walk(value.items.values(), depth - 1)  # type: ignore[attr-defined]
+            found += walk(value.items.values(), depth - 1)  # type: ignore[attr-defined]
         else:
-            yield value
+            found.append(value)
+    return found
