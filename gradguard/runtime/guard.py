@@ -39,13 +39,13 @@ TRACEBACK_VARIABLE = "GRADGUARD_TRACEBACK"
 
 # Full attention for the first backwards, then for a few out of each period, and for some more where a watcher asks for
 # them. Primes, so that no accumulation period hides in the gaps.
-_WARM_UP = 24
+_WARM_UP = 16
 _WINDOW = 4
 # So many after a call of backward at a place that is new, or a new optimizer.
 _NEW_PLACE = 12
 _MOST_PLACES = 256
 _MOST_EXTENSIONS = 16
-_PERIODS = (*(13,) * 3, *(61,) * 8, *(127,) * 8, *(251,) * 8, 509)
+_PERIODS = (*(13,) * 2, *(61,) * 4, *(127,) * 4, *(251,) * 8, 509)
 _REMEMBERED = 64
 
 # Looked up once: these lines run in every backward.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import gc
 import inspect
 import linecache
 import os
@@ -199,31 +200,61 @@ def locals_of(frame: FrameType) -> dict[str, Any]:
     return values
 
 
-@functools.lru_cache(maxsize=64)
+class _Source:
+    """A file of the user, parsed once. What was worked out outlives a watch: in tests there is one for each test."""
+
+    __slots__ = ("expressions", "lines", "tree")
+
+    def __init__(self, lines: list[str]) -> None:
+        self.lines = lines
+        self.tree = _parse("".join(lines))
+        self.expressions: dict[_Range, ast.expr] | None = None
+
+    def expression(self, position: _Range) -> ast.expr | None:
+        if self.expressions is None:
+            self.expressions = {}
+            for node in ast.walk(self.tree) if self.tree is not None else ():
+                if isinstance(node, ast.expr):
+                    place = node.lineno, node.end_lineno, node.col_offset, node.end_col_offset
+                    self.expressions.setdefault(place, node)
+        return self.expressions.get(position)
+
+
+_MOST_SOURCES = 64
+_sources: dict[str, _Source] = {}
+
+
+def _source(path: str) -> _Source:
+    lines = linecache.getlines(path)
+    known = _sources.get(path)
+    # linecache gives out the same list until it reads the file again.
+    if known is None or (known.lines is not lines and known.lines != lines):
+        if len(_sources) >= _MOST_SOURCES:
+            _sources.pop(next(iter(_sources)), None)
+        known = _sources[path] = _Source(lines)
+    known.lines = lines
+    return known
+
+
 def _parse(text: str) -> ast.Module | None:
+    # A tree has so many nodes that the collector would set off, and look at all of the objects of torch.
+    collects = gc.isenabled()
+    gc.disable()
     try:
         return ast.parse(text)
     except (SyntaxError, ValueError, RecursionError):
         return None
+    finally:
+        if collects:
+            gc.enable()
 
 
 def parsed(path: str) -> ast.Module | None:
     """The syntax tree of a file of the user."""
-    return _parse("".join(linecache.getlines(path)))
+    return _source(path).tree
 
 
 def expression_at(code: CodeType, offset: int) -> ast.expr | None:
     """The expression whose evaluation the instruction ends; before Python 3.11 the only candidate on its line."""
-    tree = parsed(code.co_filename)
-    if tree is None:
-        return None
-    for line, end_line, column, end_column in _positions(code, offset):
-        for node in ast.walk(tree):
-            if isinstance(node, ast.expr) and (node.lineno, node.end_lineno, node.col_offset, node.end_col_offset) == (
-                line,
-                end_line,
-                column,
-                end_column,
-            ):
-                return node
-    return None
+    source = _source(code.co_filename)
+    return next(filter(None, map(source.expression, _positions(code, offset))), None)

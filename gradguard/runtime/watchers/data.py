@@ -8,6 +8,8 @@ other values there, and the graph has saved that storage before the access, the 
 from __future__ import annotations
 
 import ast
+import functools
+import os
 import re
 import sys
 import weakref
@@ -36,6 +38,7 @@ _WRITES = re.compile(
     re.MULTILINE,
 )
 _MOST = 256
+_FEW = 16
 _WHOLE = 4096
 _SAMPLE = 1024
 _PASSES = 3
@@ -67,6 +70,9 @@ class _Data(Watcher):
         self._installed = False
         self._reported = 0
         self._visits: dict[Instruction, int] = {}
+        self._looks: dict[int, int] = {}  # from code objects
+        self._give: Callable[[], None] | None = None
+        self._take_away: Callable[[], None] | None = None
 
     def install(self, patches: Patches) -> None:
         self._patches = patches
@@ -110,14 +116,23 @@ class _Data(Watcher):
             write(tensor, value)
 
         ours = property(get, put, None, inner.__doc__)
-        torch.Tensor.data = ours  # type: ignore[assignment]
-        self._installed = True
 
-        def restore() -> None:
-            self._installed = False
+        def give() -> None:
+            if patches.active and "data" not in vars(torch.Tensor):
+                torch.Tensor.data = ours  # type: ignore[assignment]
+
+        def take_away() -> None:
             if vars(torch.Tensor).get("data") is ours:
                 del torch.Tensor.data
 
+        def restore() -> None:
+            self._installed = False
+            self._give = self._take_away = None
+            take_away()
+
+        give()
+        self._installed = True
+        self._give, self._take_away = give, take_away
         patches.at_end(restore)
 
     def _may_look(self, code: CodeType, tensor: Any) -> bool:
@@ -152,6 +167,12 @@ class _Data(Watcher):
 
     def rest(self) -> None:
         self._accesses.clear()
+        if self._take_away is not None:
+            self._take_away()  # while nobody looks, an access costs nothing
+
+    def attend(self) -> None:
+        if self._give is not None:
+            self._give()
 
     def finish(self) -> None:
         self._accesses.clear()
@@ -162,8 +183,9 @@ class _Data(Watcher):
 
     def entering(self, call: BackwardCall) -> None:
         if not self._installed:
-            files = edits.files_in_sight(call.frame, self.guard.sites) if call.frame is not None else []
-            self._look_into(iter(files))
+            # Each frame leads to the files that define what it sees; again, since more is defined as time goes on.
+            if call.frame is not None and self._is_time(call.frame.f_code):
+                self._look_into(iter(edits.files_in_sight(call.frame, self.guard.sites)))
             return
         if not self._accesses:
             return
@@ -183,9 +205,16 @@ class _Data(Watcher):
                 if access.passes >= _PASSES:
                     del self._accesses[key]
 
+    def _is_time(self, code: CodeType) -> bool:
+        looks = self._looks[id(code)] = self._looks.get(id(code), 0) + 1
+        return looks & (looks - 1) == 0
+
     def _search(self, call: BackwardCall, changed: dict[int, _Access]) -> None:
         """Whether the graph has saved one of these storages before `.data` was taken."""
+        latest = max(access.number for access in changed.values())
         for node in nodes_from(call.roots):
+            if node._sequence_nr() >= latest:
+                continue
             for attribute in dir(node):
                 if not attribute.startswith("_raw_saved_"):
                     continue
@@ -214,7 +243,10 @@ class _Data(Watcher):
         guard.ledger.forget(tensor)
 
 
-def _writes_through_data(path: str) -> bool:
+@functools.lru_cache(maxsize=1024)
+def _writes(path: str, changed: int, size: int) -> bool:
+    """Whether a file writes through `.data`. The answer holds until the file changes."""
+    del changed, size
     try:
         with open(path, "rb") as file:
             return _WRITES.search(file.read()) is not None
@@ -222,10 +254,20 @@ def _writes_through_data(path: str) -> bool:
         return False
 
 
+def _writes_through_data(path: str) -> bool:
+    try:
+        found = os.stat(path)
+    except (OSError, ValueError):
+        return False
+    return _writes(path, found.st_mtime_ns, found.st_size)
+
+
 def _sample(values: Any) -> Any:
-    """A copy of some of the values, as bytes, so that nan equals nan. None for what has no plain values."""
+    """A copy of some of the values, as text or bytes, so that nan equals nan. None for what has no plain values."""
     if values.layout is not torch.strided or values.is_quantized or values.numel() == 0 or values.is_meta:
         return None
+    if values.numel() <= _FEW and values.device.type == "cpu":
+        return str(values.tolist())
     with torch.no_grad():
         if values.numel() <= _WHOLE:
             flat = values.reshape(-1)
@@ -238,6 +280,8 @@ def _sample(values: Any) -> Any:
 
 def _differs(tensor: Any, sample: Any) -> bool:
     now = _sample(vars(torch._C.TensorBase)["data"].__get__(tensor))
+    if isinstance(now, str) or isinstance(sample, str):
+        return bool(now != sample)
     return now is None or now.shape != sample.shape or not torch.equal(now, sample)
 
 
