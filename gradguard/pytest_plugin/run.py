@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 
+from gradguard import catalogue
 from gradguard.config import ConfigError
 from gradguard.finding import CheckError, Finding, GradguardWarning
 from gradguard.pytest_plugin import doctests, outcome
@@ -42,11 +43,11 @@ def key_of(finding: Finding) -> Key:
 class Scope:
     """A watch with the findings that count in it. A test has one, and each example of a hypothesis test."""
 
-    def __init__(self) -> None:
+    def __init__(self, without: tuple[str, ...] = ()) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what torch says while it is imported is no affair of the test
             from gradguard.runtime.watch import Watch
-        self.watch: Watch = Watch(("ALL",), alone=True)
+        self.watch: Watch = Watch(("ALL",), without, alone=True)
         self.report = self.watch.report
         self.pardoned: set[Key] = set()
         self.unmet: list[str] = []  # expectations, as messages
@@ -98,10 +99,23 @@ class Run:
             del self.item.stash[_RUN]
 
     def _open(self) -> Scope:
-        scope = Scope()
+        scope = Scope(self._not_asked_for())
         self._scopes.append(scope)
         scope.watch.__enter__()
         return scope
+
+    def _not_asked_for(self) -> tuple[str, ...]:
+        """The rules that are off by default, and not on for the test's file: to watch for them may cost much.
+
+        Whoever uses the fixture may ask for any rule.
+        """
+        if "gradguard" in getattr(self.item, "fixturenames", ()):
+            return ()
+        try:
+            asked = {rule.code for rule in self.asked.files.rules(str(self.item.path))}
+        except ConfigError:  # told when there is a finding
+            return ()
+        return tuple(rule.code for rule in catalogue.all_rules() if not rule.default and rule.code not in asked)
 
     def _close(self) -> None:
         scope = self._scopes.pop()

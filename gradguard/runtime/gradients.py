@@ -108,6 +108,7 @@ class Gradients:
         self._keys: dict[Hashable, tuple[Updater, weakref.ref[Any]]] = {}
         self._sizes: dict[int, int] = {}  # of the cells
         self._cells = self._serial = self._updates = 0
+        self._doubt = False  # since attention began, a gradient was used that had not been sampled, and seems uncleared
 
     # What is known
 
@@ -267,20 +268,27 @@ class Gradients:
 
     def resume(self) -> None:
         """Everything is seen again: whatever has no gradient now is known."""
+        self._doubt = False
+        born: set[int] = set()
         for parameter in list(self._parameters.values()):
             tensor = parameter.tensor()
             if tensor is None:
                 self._drop(parameter)
                 continue
             parameter.note(tensor)
-            parameter.uses = 0
-            if parameter.grad is None:
+            if not parameter.owned:
+                parameter.uses = 0
+            if parameter.grad is None and parameter.cell not in born:
+                born.add(parameter.cell)
                 self._ledger.born((parameter.cell,))
 
     def pending(self) -> bool:
-        """Whether a stale gradient waits for the step that would consume it."""
-        for parameter in self._parameters.values():
-            state = self._ledger.gradient(parameter.cell)
+        """Whether a stale gradient waits for the step that would consume it, or one may do so."""
+        return self._doubt or self._stale()
+
+    def _stale(self) -> bool:
+        for cell in {parameter.cell for parameter in self._parameters.values()}:
+            state = self._ledger.gradient(cell)
             if any(use.upto < len(state.added) for use in state.uses.values()):
                 return True
         return False
@@ -301,6 +309,7 @@ class Gradients:
                     if parameter.block is None:
                         parameter.block = _copy(grad)
                         unknown.append(parameter)
+                        self._doubt = True
                 continue
             used, had_block = not parameter.fresh, parameter.block is not None
             parameter.note(tensor)
@@ -424,7 +433,7 @@ class Gradients:
             tensors.append(tensor)
         if not moved:
             return
-        site, name = by_hand(tensors if self.pending() else ())
+        site, name = by_hand(tensors if self._stale() else ())
         self._emit(ManualUpdate(site=site, updater="by hand", name=name, gradients=self._split(moved)))
         for parameter in moved:
             parameter.fresh = False

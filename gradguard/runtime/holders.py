@@ -6,7 +6,7 @@ import inspect
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
-from types import CodeType, FrameType, FunctionType, ModuleType
+from types import BuiltinFunctionType, CodeType, FrameType, FunctionType, ModuleType
 from typing import Any
 
 import torch
@@ -21,6 +21,8 @@ _DEPTH = 3
 _MOST_VALUES = 400
 _MOST_ITEMS = 24
 _PLAIN = (str, bytes, int, float, bool, complex, type(None), type, FunctionType, ModuleType)
+# Of these exact types a value needs no closer look.
+_plain_types: set[type] = {BuiltinFunctionType}
 _OF_MODULES = frozenset({"_parameters", "_buffers", "_modules"})
 
 
@@ -53,9 +55,20 @@ def held_by(frame: FrameType | None, sites: Sites) -> Iterator[Holder]:
             spaces.append((False, user.f_globals))
         for local, space in spaces:
             for name, value in list(space.items()):
-                if not isinstance(value, _PLAIN) and not name.startswith("__"):
+                if not _is_plain(value) and not name.startswith("__"):
                     here = Holder(name, value, 0, user.f_code, None, "", local=local)
                     yield from _walk(here, seen, budget, _DEPTH)
+
+
+def _is_plain(value: Any) -> bool:
+    kind = type(value)
+    if kind in _plain_types:
+        return True
+    if isinstance(value, _PLAIN):
+        if kind.__module__ == "builtins":
+            _plain_types.add(kind)
+        return True
+    return False
 
 
 def _walk(at: Holder, seen: set[int], budget: list[int], depth: int) -> Iterator[Holder]:
@@ -65,7 +78,7 @@ def _walk(at: Holder, seen: set[int], budget: list[int], depth: int) -> Iterator
             at.size = chain_length(value.grad_fn)
             yield at
         return
-    if isinstance(value, _PLAIN) or id(value) in seen or budget[0] <= 0:
+    if _is_plain(value) or id(value) in seen or budget[0] <= 0:
         return
     budget[0] -= 1
     seen.add(id(value))
@@ -76,7 +89,7 @@ def _walk(at: Holder, seen: set[int], budget: list[int], depth: int) -> Iterator
         if depth and len(value) <= _MOST_ITEMS and not isinstance(value, set):
             pairs = list(value.items()) if isinstance(value, dict) else list(enumerate(value))
             for key, item in pairs:
-                if isinstance(key, (int, str)):
+                if isinstance(key, (int, str)) and not _is_plain(item):
                     path = f"{at.path}[{key!r}]"
                     inner = Holder(path, item, 0, at.code, at.owner, at.attribute, key, at.local)
                     yield from _walk(inner, seen, budget, depth - 1)
@@ -86,7 +99,7 @@ def _walk(at: Holder, seen: set[int], budget: list[int], depth: int) -> Iterator
     if not depth or not isinstance(space, dict) or len(space) > 200 or kind.__module__.split(".")[0] == "torch":
         return
     for name, held in list(space.items()):
-        if isinstance(name, str) and not isinstance(held, _PLAIN) and name not in _OF_MODULES:
+        if isinstance(name, str) and not _is_plain(held) and name not in _OF_MODULES:
             inner = Holder(f"{at.path}.{name}", held, 0, at.code, kind, name, None, at.local)
             yield from _walk(inner, seen, budget, depth - 1)
 

@@ -437,3 +437,27 @@ def test_the_failure_can_be_pickled():
     assert failure.msg == "text"
     assert failure.pytrace is False
     assert isinstance(failure, pytest.fail.Exception)
+
+
+def test_what_is_off_by_default_is_watched_where_it_is_asked_for(suite):
+    program = """
+        def infinite():
+            x = torch.tensor([0.0, 1.0], requires_grad=True)
+            torch.where(x > 0, x.log(), torch.zeros(2)).sum().backward()
+
+        def test_plain():
+            infinite()
+
+        def test_by_hand(gradguard):
+            with gradguard.expect("GG701"):
+                infinite()
+    """
+    free = """
+        def test_nothing_hooks_into_each_node():
+            assert torch.autograd._engine_run_backward.__code__.co_filename.endswith("patches.py")
+    """
+    suite.write(program + free)
+    assert suite.run("--gradguard").code == 0
+    suite.write(program.replace("def test_plain", "@pytest.mark.gradguard(select=['GG701'])\n        def test_plain"))
+    ran = suite.run("--gradguard")
+    assert ran.one("test_plain").text.startswith("GG701 nonfinite-gradient")
