@@ -79,7 +79,7 @@ def train(steps=4):
 
 @pytest.fixture(autouse=True)
 def settled():
-    """torch itself wraps `step` of an optimizer's class when the first one is made."""
+    """An optimizer's class gets its `step` wrapped by torch itself when the first one is made."""
     train(1)
     torch.optim.SGD([torch.ones(1)], lr=0.1)
 
