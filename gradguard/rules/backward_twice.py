@@ -36,7 +36,7 @@ def _named(name: str) -> str:
 
 def _report_same_root(event: Backward, root: GraphNode, freed: Freed) -> Report:
     name = _named(event.name)
-    where = "in an earlier turn of the loop" if freed.site == event.site else "here"
+    where = "in an earlier iteration" if freed.site == event.site else "here"
     return Report(
         event.site,
         f"backward a second time through the graph of {name}: its buffers were freed by the first backward",
@@ -49,7 +49,7 @@ def _report_shared(event: Backward, border: GraphNode, freed: Freed) -> Report:
     carried = _named(border.name or border.operation)
     notes = [(border.site, f"{carried} is computed here")]
     if freed.site == event.site and freed.calls == event.calls:
-        notes.append((freed.site, "this very backward freed that part of the graph in an earlier turn"))
+        notes.append((freed.site, "this very backward freed that part of the graph in an earlier iteration"))
         help_text = (
             f"cut the graph where {carried} is carried over (`.detach()`), or compute it anew inside the loop if its "
             "gradient is wanted"
@@ -76,7 +76,7 @@ RULE = Rule(
         `backward()` frees the buffers of every operation it runs through. A second pass through any of them raises
         "Trying to backward through the graph a second time"; if nothing was saved, it silently adds the gradient again.
         What carries a graph over is a loss used twice, a forward pass before the loop, a hidden state or running
-        average from the turn before, or a generator's output that was not detached.
+        average from the iteration before, or a generator's output that was not detached.
     """,
     instead="""
         Compute the forward pass again for each backward, add losses that share a graph and call backward once, or cut

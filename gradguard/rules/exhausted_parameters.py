@@ -12,10 +12,8 @@ from gradguard.rule import Report, Rule
 def detect(event: Exhausted, ledger: Ledger) -> Iterator[Report]:
     name = f"`{event.name}`" if event.name else "this iterator over parameters"
     what = f", so {event.consumer} gets no parameter at all" if event.consumer else ""
-    if event.spent_at == event.site:
-        text = "it is used up here, in an earlier turn of the loop"
-    else:
-        text = "it is used up here"
+    when = ", in an earlier iteration" if event.spent_at == event.site else ""
+    text = f"it is used up here{when}"
     yield Report(
         event.site,
         f"{name} has been run through already and is empty{what}",

@@ -19,10 +19,10 @@ def detect(event: GraphKept, ledger: Ledger) -> Iterator[Report | Acquittal]:
     value = f"`{event.value}`" if event.value else "the value"
     holder = f"`{event.holder}`" if event.holder else "it"
     if event.kind == "sum":
-        what = f"{holder} grows by the graph of {value} in every turn: none of them is released, and memory grows"
+        what = f"{holder} grows by the graph of {value} in every iteration: none of them is released, and memory grows"
         repair = f"add a number: `{event.value}.item()`, or `{event.value}.detach()`"
     else:
-        what = f"{holder} keeps {value} of every turn together with its graph: none is released, and memory grows"
+        what = f"{holder} keeps {value} of every iteration together with its graph: none is released, and memory grows"
         repair = f"put a value without a graph there: `{event.value}.item()`, or `{event.value}.detach()`"
     if not event.value.replace(".", "").replace("_", "").isalnum():
         repair = "keep a number (`.item()`) or a tensor without a graph (`.detach()`)"

@@ -17,7 +17,7 @@ def detect(event: GraphRetained, ledger: Ledger) -> Iterator[Report | Acquittal]
         notes = () if event.carried_at is None else ((event.carried_at, f"{carried} is computed here"),)
         yield Report(
             event.site,
-            f"`retain_graph=True` hides that {carried} carries the graph of all earlier turns along: each backward "
+            f"`retain_graph=True` hides that {carried} carries the graphs of all iterations along: each backward "
             "runs through all of them again",
             notes,
             help=f"cut the graph where {carried} is carried over (`.detach()`), and leave `retain_graph` out",
@@ -35,12 +35,12 @@ def detect(event: GraphRetained, ledger: Ledger) -> Iterator[Report | Acquittal]
 RULE = Rule(
     code="GG207",
     name="needless-retain-graph",
-    summary="`retain_graph=True` that nothing needs, or that hides a graph carried from turn to turn",
+    summary="`retain_graph=True` that nothing needs, or that hides a graph carried from iteration to iteration",
     why="""
         `retain_graph=True` keeps the intermediate results of the forward pass for another backward through the same
         graph. Where none follows it only costs memory. Where it was written to silence "Trying to backward through the
-        graph a second time" in a loop, it hides the cause: something carries the graph of the earlier turns along, so
-        each turn is slower than the one before and counts old gradients again.
+        graph a second time" in a loop, it hides the cause: something carries the graphs of earlier iterations along, so
+        each iteration is slower than the one before and counts old gradients again.
     """,
     instead="""
         Leave it out. If torch then complains, find what carries the graph over (a hidden state, a running sum) and cut

@@ -30,7 +30,7 @@ RULE = Rule(
     summary="a learning rate scheduler steps before the optimizer does",
     why="""
         Since PyTorch 1.1 the scheduler sets the first learning rate when it is made, and `scheduler.step()` sets the
-        next one. Called at the top of the loop, it throws the first value away, and every later one comes a turn too
+        next one. Called at the top of the loop, it throws the first value away, and every later one comes too
         early: a warm-up starts too high, a milestone comes too soon.
     """,
     instead="""

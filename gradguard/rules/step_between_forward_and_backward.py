@@ -24,7 +24,7 @@ def detect(event: Backward, ledger: Ledger) -> Iterator[Report | Acquittal]:
             "step",
             tuple(notes),
             help="run every backward that needs this forward pass before the step, or compute the forward pass again "
-            "after it; cut what is carried over from an earlier turn with `.detach()`",
+            "after it; cut what is carried over from an earlier iteration with `.detach()`",
             key=(event.site, node.site),
         )
     for node in event.graph if sites else ():
@@ -46,7 +46,7 @@ RULE = Rule(
     """,
     instead="""
         First all the backward passes that share a forward pass, then the steps; or compute the forward pass again after
-        the step (a GAN judges the fake images anew for the generator). Detach what is carried from turn to turn.
+        the step (a GAN judges the fake images anew for the generator). Detach what is carried over.
     """,
     bad="""
         import torch

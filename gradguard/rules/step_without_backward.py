@@ -49,7 +49,7 @@ RULE = Rule(
     why="""
         A step before the first backward skips every parameter in silence, and a step after clearing, or a second step
         on the same gradient, does something that nobody meant. In a loop with the order step, backward the update
-        always uses the gradient of the turn before, at weights that have changed since.
+        always uses the gradient of the iteration before, at weights that have changed since.
     """,
     instead="""
         Keep the order `zero_grad()`, `backward()`, `step()`.

@@ -53,7 +53,7 @@ def _report_nothing_left(event: OptimizerStep, clearing: Clearing) -> Report:
 def _report_some_lost(event: OptimizerStep, clearing: Clearing) -> Report:
     return Report(
         clearing.site,
-        f"this clears the gradients in every turn, but `{event.name}.step()` does not run in every turn: "
+        f"this clears the gradients in every iteration, but `{event.name}.step()` does not run in every iteration: "
         "all but the last one are thrown away",
         (
             (clearing.lost[-1].site, "this gradient is lost when no step follows before the next clearing"),

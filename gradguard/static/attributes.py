@@ -9,7 +9,7 @@ import libcst as cst
 from gradguard.static.index import children
 from gradguard.static.values import Class, Const, Instance, Opaque, Seq, Table, Value
 
-__all__ = ["forget_what_others_change"]
+__all__ = ["assigns", "forget_what_others_change"]
 
 _TARGETED = frozenset({cst.AssignTarget, cst.AugAssign, cst.AnnAssign, cst.Del})
 _CHANGING = frozenset("append extend insert add update pop popitem clear remove setdefault appendleft".split())
@@ -26,6 +26,19 @@ def forget_what_others_change(made: Instance, cls: Class, entry: cst.FunctionDef
             value = made.attributes.get(name)
             if value is not None and _says_not_yet(value):
                 made.attributes[name] = Opaque(name, stable=True)
+
+
+def assigns(node: cst.CSTNode, name: str) -> bool:
+    """Whether an attribute of this name is assigned somewhere below a node: `p.grad = None`."""
+    stack = [node]
+    while stack:
+        current = stack.pop()
+        if type(current) is cst.AssignTarget:
+            target = current.target
+            if type(target) is cst.Attribute and target.attr.value == name:
+                return True
+        stack.extend(children(current))
+    return False
 
 
 def _says_not_yet(value: Value) -> bool:

@@ -149,14 +149,18 @@ def _is_all_seen(it: Interpreter) -> bool:
     return not it.trace.imagined and all(it.trace.cells(optimizer.owners) for optimizer in optimizers)
 
 
+# How a loss is cut off. A detached input that is made a leaf may be what an attack moves.
+_LOSSES_OWN = frozenset({"discrete", "number", "rewrap"})
+
+
 def _hacked_leaf(root: Tensor | Opaque, managed: frozenset[int]) -> tuple[Cut, Cut, str] | None:
-    """What made a leaf of predicted classes, if a root depends on nothing else."""
+    """What made a leaf of predicted classes or of losses, if a root depends on nothing else."""
     found = None
     for owner in tensors.reach_of([root]):
         if not isinstance(owner, Tensor) or owner.releaf is None or owner.ident in managed:
             return None
         maker, cut = owner.releaf
-        if cut is None or cut.kind != "discrete" or not cut.lost:
+        if cut is None or cut.kind not in _LOSSES_OWN or not cut.lost:
             return None
         found = maker, cut, owner.name
     return found

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from gradguard.static import (
+    attributes,
     cuts,
     escape,
     expressions,
@@ -466,7 +467,8 @@ def _make_own_optimizer(it: Interpreter, cls: Class, arguments: Arguments, node:
     it.trace.give(optimizer, optimizer.owners)
     step = cls.lookup("step")
     if step is not None and isinstance(step[0], Function):
-        if {".zero_grad", ".zero_", "zero_grad"} & step[0].file.index.names_of(step[0].node):
+        clears = {".zero_grad", ".zero_", "zero_grad"} & step[0].file.index.names_of(step[0].node)
+        if clears or attributes.assigns(step[0].node, "grad"):
             optimizer.kind = "clears itself"
     optimizer.own_step = step is not None and ".grad" not in _names(step[0])
     it.trace.add_optimizer(optimizer)

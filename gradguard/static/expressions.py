@@ -9,7 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from gradguard.static import assignment, calls, conditions, cuts, imports, library, loops, objects, optimizers, tensors
+from gradguard.static import (
+    assignment,
+    calls,
+    conditions,
+    cuts,
+    imports,
+    library,
+    loops,
+    objects,
+    optimizers,
+    ownership,
+    tensors,
+)
 from gradguard.static.arithmetic import BINARY, COMPARE, Compute
 from gradguard.static.index import names_in
 from gradguard.static.values import (
@@ -126,6 +138,9 @@ def _elements(it: Interpreter, elements: Any) -> tuple[list[Value], bool]:
     for element in elements:
         value = evaluate(it, element.value)
         if type(element) is cst.StarredElement:
+            if isinstance(value, Parameters) and value.stream is not None:
+                ownership.consume(it, value, element.value, "the list")
+                value = Parameters(value.owners, value.pairs, value.partial)
             spread = spread_out(value)
             if spread is None:
                 exact = False
@@ -314,7 +329,8 @@ def binary(it: Interpreter, symbol: str, compute: Compute, left: Value, right: V
     result = _binary_result(it, symbol, compute, left, right, node)
     if isinstance(result, Opaque) and result.cut is None and result.op is None and not result.reach:
         cut = cuts.joined([left, right])
-        if cut is not None and cut.kind != "made":
+        plain = any(isinstance(value, Opaque) and value.detached for value in (left, right))
+        if cut is not None and (cut.kind != "made" or plain):
             result.cut, result.detached = cut, True
     return result
 

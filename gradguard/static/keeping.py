@@ -119,8 +119,10 @@ def _is_dead(it: Interpreter, root: Op) -> bool:
 
 def _grew_from(new: Op, old: Op) -> bool:
     """Whether an operation has the result of its own earlier turn among its nearest operands."""
-    if old.node is not new.node or old is new:
-        return False
+    return old.node is new.node and old is not new and _is_near(new, old)
+
+
+def _is_near(new: Op, old: Op) -> bool:
     layer = [new]
     for _ in range(_NEAR):
         layer = [parent for op in layer for parent in op.parents]
@@ -189,9 +191,16 @@ def bound(it: Interpreter, old: Value | None, new: Value, name: str, key: object
         if it.loops[-1].turn > 0:
             _begun_anew(it, key, new_op)
         return
+    loop = it.loops[-1]
+    if loop.turn == 1 and old_op.node is not new_op.node and _is_near(new_op, old_op) and _begins_as_none(it, name):
+        loop.turns = max(loop.turns, 3)  # `smooth = loss if smooth is None else 0.9 * smooth + 0.1 * loss`
     if _grew_from(new_op, old_op) and _is_dead(it, old_op):
         value = _text_of(node, None)
         _keep(it, node, new_op, old_op, holder=hash(key), name=name, value=value, kind="sum", limit=None)
+
+
+def _begins_as_none(it: Interpreter, name: str) -> bool:
+    return re.search(rf"\b{re.escape(name)} is (not )?None\b", it.file.source.text) is not None
 
 
 def _rebound_list(it: Interpreter, old: Seq, new: Seq, name: str, node: cst.CSTNode) -> None:

@@ -538,7 +538,7 @@ def _numeric_method(it: Interpreter, value: Opaque, name: str, arguments: Argume
     if name in ("item", "tolist", "numpy") and not arguments.positional:
         kind = "numpy" if name == "numpy" else "number"
         return Opaque(name, detached=True, cut=cuts.made_by(it, kind, node, f".{name}()", [value]))
-    if value.cut is not None and value.cut.kind != "made" and name in _NUMERIC:
+    if value.cut is not None and (value.cut.kind != "made" or value.detached) and name in _NUMERIC:
         made = Tensor(requires_grad=False, leaf=True, name=value.hint, cut=value.cut)
         return tensors.method(it, made, name, arguments, node)
     return None
