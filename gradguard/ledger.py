@@ -123,11 +123,12 @@ class Gradient:
 
     def forget(self) -> None:
         self.known = False
-        self.added.clear()
-        self.uses.clear()
-        self.used_before.clear()
+        if self.added or self.uses or self.used_before or self.clips:
+            self.added.clear()
+            self.uses.clear()
+            self.used_before.clear()
+            self.clips.clear()
         self.clearing = None
-        self.clips.clear()
         self.unscaled = False
         self.seen_upto = 0
 

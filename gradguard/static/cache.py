@@ -10,11 +10,9 @@ be understood is as good as not there.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
-import platform
-import tempfile
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -32,6 +30,8 @@ _README = "# Written by gradguard, for itself alone.\n*\n"
 
 
 def digest(data: bytes) -> str:
+    import hashlib  # this and tempfile would be a part of each start, also of one without a cache
+
     return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
@@ -125,7 +125,7 @@ def digest_of_file(path: str) -> str:
 def _own_digest() -> str:
     """Of gradguard's own code, of the parser and of Python: another one of them may find something else."""
     root = os.path.dirname(os.path.abspath(gradguard.__file__))
-    facts: list[object] = [platform.python_version(), _parser()]
+    facts: list[object] = [sys.version, _parser()]
     for folder, folders, files in os.walk(root):
         folders[:] = sorted(name for name in folders if name != "__pycache__")
         for name in sorted(files):
@@ -143,6 +143,8 @@ def _parser() -> str:
 
 
 def _replace(path: str, text: str) -> None:
+    import tempfile
+
     descriptor, temporary = tempfile.mkstemp(dir=os.path.dirname(path))
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:

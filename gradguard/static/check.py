@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 from gradguard.finding import CheckError, Finding
@@ -106,14 +107,15 @@ def _check_group(
         known = {path: cache.get(path, data) for path, data in candidates.items()}
         outcomes = {path: outcome for path, outcome in known.items() if outcome is not None}
     left = [path for path in candidates if path not in outcomes]
+    check = check_file if cache is not None else partial(check_file, remember=False)
     workers = _workers(jobs, left, sum(len(candidates[path]) for path in left))
     if workers > 1:
         from gradguard.static.parallel import run
 
-        fresh = run(left, rules, workers, check_file)
+        fresh = run(left, rules, workers, check)
     else:
         with rare_collection():
-            fresh = [check_file(path, rules) for path in left]
+            fresh = [check(path, rules) for path in left]
     outcomes.update(zip(left, fresh, strict=True))
     if cache is not None:
         for path, outcome in zip(left, fresh, strict=True):
@@ -159,14 +161,14 @@ def _read(path: str) -> Source | None:
     return None if isinstance(source, CheckError) else source
 
 
-def check_file(path: str, rules: Sequence[Rule]) -> Outcome:
-    """Check one file, whether or not it passes the trigger test."""
+def check_file(path: str, rules: Sequence[Rule], *, remember: bool = True) -> Outcome:
+    """Check one file, whether or not it passes the trigger test. To `remember` asks what the outcome depends on."""
     stamp = stamp_of(path)
     data = read_bytes(path)
     source = data if isinstance(data, CheckError) else decode(data, path)
     if isinstance(data, CheckError) or isinstance(source, CheckError):
         return Outcome([], [error for error in (data, source) if isinstance(error, CheckError)][:1])
-    outcome = _check(source, rules, stamp, data)
+    outcome = _check(source, rules, stamp, data if remember else None)
     collect_if_much()
     return outcome
 
@@ -174,7 +176,7 @@ def check_file(path: str, rules: Sequence[Rule]) -> Outcome:
 def _check(source: Source, rules: Sequence[Rule], stamp: Stamp | None = None, data: bytes | None = None) -> Outcome:
     """Check one source. Whatever goes wrong on the way becomes one error.
 
-    With a `stamp` and its `data`, the source is what lies on disk, and the outcome may be remembered.
+    With a `stamp`, the source is what lies on disk; with its `data`, the outcome may be remembered.
     """
     try:
         from gradguard.static.parse import parse, syntax_error

@@ -170,6 +170,7 @@ class _Search:
     sides: set[tuple[cst.CSTNode, bool]] = field(default_factory=set)
     traces: list[tuple[Trace, dict[cst.CSTNode, bool]]] = field(default_factory=list)
     planned: set[frozenset[tuple[cst.CSTNode, bool]]] = field(default_factory=set)
+    _hiding: tuple[int, set[str]] | None = None  # with the number of sides it was worked out from
 
     def take(self, trace: Trace, plan: dict[cst.CSTNode, bool]) -> None:
         for name, report in trace.reports.items():
@@ -236,6 +237,8 @@ class _Search:
 
     def _names_that_hide(self) -> set[str]:
         """The names in conditions one side of which has a backward and has not been taken."""
+        if self._hiding is not None and self._hiding[0] == len(self.sides):
+            return self._hiding[1]
         index = self.explorer.file.index
         names: set[str] = set()
         for statement, side in self.sides:
@@ -243,7 +246,9 @@ class _Search:
                 for branch, missing in _branches(statement):
                     if missing is not side and ".backward" in index.names_of(branch):
                         names |= index.names_of(statement.test)
-        return names - {"self", "args"}
+        names -= {"self", "args"}
+        self._hiding = len(self.sides), names
+        return names
 
     def acquit(self) -> bool:
         """Try every open condition both ways while something stands accused; False if that takes too long."""
@@ -393,7 +398,10 @@ def _is_repeated(it: Interpreter, cls: Class) -> bool:
 
 def _clears_others(it: Interpreter, file: SourceFile, method: cst.FunctionDef) -> bool:
     """Whether what a method clears surely has nothing to do with the steps that were seen."""
-    cleared = set(re.findall(r"\.(\w+)\.zero_grad\b", file.module.code_for_node(method)))
+    cleared = file.cleared.get(method)
+    if cleared is None:
+        text = file.module.code_for_node(method)
+        cleared = file.cleared[method] = frozenset(re.findall(r"\.(\w+)\.zero_grad\b", text))
     return bool(cleared) and cleared.isdisjoint(it.trace.stepped) and all(_OPTIMIZER.search(name) for name in cleared)
 
 

@@ -38,6 +38,7 @@ class SourceFile:
     plain: dict[cst.CSTNode, bool] = field(default_factory=dict)
     abstract: dict[cst.FunctionDef, bool] = field(default_factory=dict)
     preferred: dict[cst.If, bool] = field(default_factory=dict)
+    cleared: dict[cst.FunctionDef, frozenset[str]] = field(default_factory=dict)
     definitions: list[cst.BaseStatement] | None = None
     _reset: frozenset[str] | None = None
     _may_yield: bool | None = None
@@ -106,6 +107,8 @@ class Project:
     main: SourceFile
     loaded: dict[str, SourceFile | None] = field(default_factory=dict)
     _found: dict[tuple[str, str, int], str | None] = field(default_factory=dict)
+    _refused: set[str] = field(default_factory=set)
+    _real: str = ""
 
     def find(self, importer: SourceFile, dotted: str, level: int) -> str | None:
         """The path of `import dotted` (or `from .dotted import …` with its level of dots), if it lies beside."""
@@ -116,9 +119,13 @@ class Project:
 
     def load(self, path: str) -> SourceFile | None:
         if path not in self.loaded:
-            if os.path.realpath(path) == os.path.realpath(self.main.source.path):
+            if path in self._refused:
+                return None
+            self._real = self._real or os.path.realpath(self.main.source.path)
+            if os.path.realpath(path) == self._real:
                 self.loaded[path] = self.main
             elif len(self.loaded) >= MAX_SIBLINGS:
+                self._refused.add(path)
                 return None
             else:
                 self.loaded[path] = load(path)

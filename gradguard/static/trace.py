@@ -479,9 +479,10 @@ def _collect(owner: Value, found: dict[int, Owner], depth: int, *, registered: b
         if owner.ident in found:
             return
         found[owner.ident] = owner
-        for child in list(owner.memo.values()):
-            if isinstance(child, Opaque) and child.parameters:
-                _collect(child, found, depth + 1, registered=registered)
+        if owner.memo:
+            for child in list(owner.memo.values()):
+                if isinstance(child, Opaque) and child.parameters:
+                    _collect(child, found, depth + 1, registered=registered)
     elif isinstance(owner, Instance):
         if owner.ident in found:
             return

@@ -47,9 +47,9 @@ def checked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     paths: list[str] = []
     original = check.check_file
 
-    def note(path: str, rules):
+    def note(path: str, rules, **options):
         paths.append(path)
-        return original(path, rules)
+        return original(path, rules, **options)
 
     monkeypatch.setattr(check, "check_file", note)
     return paths
