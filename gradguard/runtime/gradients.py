@@ -108,6 +108,7 @@ class Gradients:
         self._keys: dict[Hashable, tuple[Updater, weakref.ref[Any]]] = {}
         self._sizes: dict[int, int] = {}  # of the cells
         self._cells = self._serial = self._updates = 0
+        self._stepped = False  # since attention began
         self._doubt = False  # since attention began, a gradient was used that had not been sampled, and seems uncleared
 
     # What is known
@@ -216,6 +217,7 @@ class Gradients:
         """An optimizer has stepped."""
         parameters = updater.parameters
         self._look(parameters, before)
+        self._stepped = True
         cells = frozenset([parameter.cell for parameter in parameters])
         if all(parameter.grad is None for parameter in parameters) and self._moved(parameters):
             # It does not live on `.grad`: an evolution strategy, or a method of its own.
@@ -268,7 +270,7 @@ class Gradients:
 
     def resume(self) -> None:
         """Everything is seen again: whatever has no gradient now is known."""
-        self._doubt = False
+        self._doubt = self._stepped = False
         born: set[int] = set()
         for parameter in list(self._parameters.values()):
             tensor = parameter.tensor()
@@ -309,7 +311,7 @@ class Gradients:
                     if parameter.block is None:
                         parameter.block = _copy(grad)
                         unknown.append(parameter)
-                        self._doubt = True
+                        self._doubt = self._doubt or (self._stepped and parameter.owned)
                 continue
             used, had_block = not parameter.fresh, parameter.block is not None
             parameter.note(tensor)

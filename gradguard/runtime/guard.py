@@ -55,6 +55,20 @@ _new = tuple.__new__
 _TENSOR_BACKWARD = torch.Tensor.backward.__code__
 
 
+_METHODS = {name: own for name, own in vars(Watcher).items() if callable(own) and not name.startswith("_")}
+
+
+_overrides: dict[type, frozenset[str]] = {}
+
+
+def _overridden(kind: type[Watcher]) -> frozenset[str]:
+    found = _overrides.get(kind)
+    if found is None:
+        names = (name for name, default in _METHODS.items() if getattr(kind, name) is not default)
+        found = _overrides[kind] = frozenset(names)
+    return found
+
+
 class _Step:
     """A call of `step` that has not returned yet. `used` says that the use has been told already."""
 
@@ -155,15 +169,11 @@ class Guard:
 
     def _arrange(self) -> None:
         """For each method, the watchers that override it."""
-        self._told = {
-            name: tuple(
-                (watcher, getattr(watcher, name))
-                for watcher in self.watchers
-                if getattr(type(watcher), name) is not default or name in vars(watcher)
-            )
-            for name, default in vars(Watcher).items()
-            if callable(default) and not name.startswith("_")
-        }
+        told: dict[str, list[tuple[Watcher, Callable[..., Any]]]] = {name: [] for name in _METHODS}
+        for watcher in self.watchers:
+            for name in _overridden(type(watcher)) | (_METHODS.keys() & vars(watcher).keys()):
+                told[name].append((watcher, getattr(watcher, name)))
+        self._told = {name: tuple(methods) for name, methods in told.items()}
 
     def tell(self, what: str, *facts: Any) -> list[Any]:
         """Tell the watchers, and return their answers. One that has an error of its own is switched off."""

@@ -207,7 +207,7 @@ class _Data(Watcher):
 
     def _is_time(self, code: CodeType) -> bool:
         looks = self._looks[id(code)] = self._looks.get(id(code), 0) + 1
-        return looks & (looks - 1) == 0
+        return looks & (looks - 1) == 0 and looks.bit_length() % 2 == 1  # 1, 4, 16, …
 
     def _search(self, call: BackwardCall, changed: dict[int, _Access]) -> None:
         """Whether the graph has saved one of these storages before `.data` was taken."""
