@@ -6,7 +6,8 @@ Four measurements:
   1. throughput: one process of `gradguard check --jobs 1` over all of FOLDER, most of whose files it need not parse;
   2. the files that it does parse: CPU time of reading, parsing and checking, against `libcst.parse_module` alone, file
      by file in turn, the best of N rounds for each;
-  3. start: `gradguard check` of one small file against `python -c 'import libcst'`, in turn, medians;
+  3. start: `gradguard check` of one small file, with no cache and with its cache warm, against `python -c 'import
+     libcst'`, in turn, medians, all from bytecode;
   4. peers: gradguard, ruff and torch-preflight (where they are installed), one process each, on some of these files.
 Times are CPU times (user and system) unless they say otherwise; ratios travel between machines better than times do.
 """
@@ -20,6 +21,7 @@ import shutil
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -43,11 +45,11 @@ class Cost:
     wall: float
 
 
-def run(command: Sequence[str], expected: tuple[int, ...] = (0, 1)) -> Cost:
+def run(command: Sequence[str], expected: tuple[int, ...] = (0, 1), environment: dict[str, str] | None = None) -> Cost:
     """What one process costs, its own children included."""
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=LIMIT)
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=LIMIT, env=environment)
     except subprocess.TimeoutExpired:
         sys.exit(f"{' '.join(command[:6])} … did not end within {LIMIT} s")
     wall, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -111,22 +113,27 @@ def measure_parsed(paths: Sequence[Path], lines: int, rounds: int) -> None:
 
 
 def measure_start(starts: int) -> None:
+    alone = "python -c 'import libcst'"
     commands = {
+        f"gradguard check --no-cache {SMALL.name}": [*GRADGUARD, "check", "--no-cache", str(SMALL)],
         f"gradguard check {SMALL.name}": [*GRADGUARD, "check", str(SMALL)],
-        "python -c 'import libcst'": [sys.executable, "-c", "import libcst"],
+        alone: [sys.executable, "-c", "import libcst"],
     }
-    for command in commands.values():
-        run(command)
     costs: dict[str, list[Cost]] = {name: [] for name in commands}
-    for _ in range(starts):
-        for name, command in commands.items():
-            costs[name].append(run(command))
+    with tempfile.TemporaryDirectory() as bytecode:
+        environment = {**os.environ, "PYTHONPYCACHEPREFIX": bytecode}
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
+        for command in commands.values():
+            run(command, environment=environment)
+        for _ in range(starts):
+            for name, command in commands.items():
+                costs[name].append(run(command, environment=environment))
     print(f"3. start: medians of {starts}, in turn")
-    cpu = [statistics.median(cost.cpu for cost in costs[name]) for name in commands]
-    wall = [statistics.median(cost.wall for cost in costs[name]) for name in commands]
-    for name, seconds, elapsed in zip(commands, cpu, wall, strict=True):
-        print(f"   {name}: {seconds:.3f} s of CPU time, {elapsed:.3f} s elapsed")
-    print(f"   ratio {cpu[0] / cpu[1]:.2f} (CPU time), {wall[0] / wall[1]:.2f} (elapsed)")
+    cpu = {name: statistics.median(cost.cpu for cost in costs[name]) for name in commands}
+    wall = {name: statistics.median(cost.wall for cost in costs[name]) for name in commands}
+    for name in commands:
+        print(f"   {name}: {cpu[name]:.3f} s of CPU time, {wall[name]:.3f} s elapsed", end="")
+        print(f", ratio {cpu[name] / cpu[alone]:.2f} (CPU time), {wall[name] / wall[alone]:.2f} (elapsed)")
 
 
 def find_program(name: str) -> str | None:
