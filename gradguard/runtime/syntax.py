@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Iterator
 
 from gradguard.runtime.sites import SourceLine, parsed
@@ -59,7 +60,7 @@ def parts(node: ast.expr) -> Iterator[ast.expr]:
 
 def bindings(tree: ast.AST, name: ast.Name) -> Iterator[tuple[ast.stmt, ast.expr, bool]]:
     """What is bound to a name in a function, or put into the list of that name; whether it is the second of two."""
-    for node in _own_nodes(tree):
+    for node in _own_statements(tree):
         if isinstance(node, (ast.Assign, ast.AugAssign, ast.AnnAssign)):
             if node.value is None:
                 continue
@@ -97,14 +98,14 @@ def _unpacked(
 
 def attribute_bindings(tree: ast.AST, attribute: ast.Attribute) -> Iterator[tuple[ast.stmt, ast.expr]]:
     text = ast.unparse(attribute)
-    for node in _own_nodes(tree):
+    for node in _own_statements(tree):
         if isinstance(node, ast.Assign) and any(ast.unparse(target) == text for target in node.targets):
             yield node, node.value
 
 
 def released(tree: ast.AST, name: ast.Name) -> Iterator[tuple[ast.stmt, str]]:
     """`name.requires_grad = True` and `name.requires_grad_()` as statements."""
-    for node in _own_nodes(tree):
+    for node in _own_statements(tree):
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Attribute) and is_true(node.value):
             target = node.targets[0]
             if target.attr == "requires_grad" and isinstance(target.value, ast.Name) and target.value.id == name.id:
@@ -121,18 +122,22 @@ def released(tree: ast.AST, name: ast.Name) -> Iterator[tuple[ast.stmt, str]]:
                 yield node, ".requires_grad_()"
 
 
-def _own_nodes(tree: ast.AST) -> Iterator[ast.AST]:
-    """The nodes of a function or module, without those of the functions and classes in it."""
-    stack: list[ast.AST] = list(reversed(list(ast.iter_child_nodes(tree))))
+@functools.lru_cache(maxsize=256)
+def _own_statements(tree: ast.AST) -> tuple[ast.stmt, ...]:
+    """The statements of a function or module, without those of the functions and classes in it."""
+    found: list[ast.stmt] = []
+    stack = [tree]
     while stack:
         node = stack.pop()
-        yield node
-        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)):
+        if isinstance(node, ast.stmt) and node is not tree:
+            found.append(node)
+        if node is tree or not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.expr)):
             stack.extend(reversed(list(ast.iter_child_nodes(node))))
+    return tuple(found)
 
 
 def returns(tree: ast.AST) -> list[ast.Return]:
-    return [node for node in _own_nodes(tree) if isinstance(node, ast.Return) and node.value is not None]
+    return [node for node in _own_statements(tree) if isinstance(node, ast.Return) and node.value is not None]
 
 
 def parameters_of(tree: ast.AST) -> list[str]:

@@ -6,6 +6,7 @@ It is read only when a finding is made. Runtime evidence says that something hap
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Iterator
 from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any
@@ -66,10 +67,15 @@ def scope(code: CodeType) -> ast.AST | None:
     tree = parsed(code.co_filename)
     if tree is None or code.co_name == "<module>":
         return tree
+    return _function(tree, code.co_name, code.co_firstlineno)
+
+
+@functools.lru_cache(maxsize=256)
+def _function(tree: ast.AST, name: str, line: int) -> ast.AST:
     for node in ast.walk(tree):
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.name == code.co_name:
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.name == name:
             first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
-            if first == code.co_firstlineno:
+            if first == line:
                 return node
     return tree
 
