@@ -30,6 +30,7 @@ __all__ = [
     "GraphKept",
     "GraphNode",
     "GraphRetained",
+    "Joined",
     "ManualUpdate",
     "ModeNotEntered",
     "NonFiniteGradient",
@@ -249,6 +250,13 @@ class Escape(Event):
 
     gradients: Gradients
     may_clear: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Joined(Event):
+    """An optimizer got the parameters of `gradients`, which no optimizer had before. They hold more than zeros."""
+
+    gradients: Gradients
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,7 @@ from gradguard.events import (
     GradientId,
     GradRead,
     GraphNode,
+    Joined,
     ManualUpdate,
     OptimizerStep,
     SavedTensor,
@@ -32,7 +33,7 @@ from gradguard.events import (
     ZeroGrad,
 )
 
-__all__ = ["Addition", "Clearing", "Clip", "Freed", "Gradient", "Ledger", "Overwritten", "Use", "Written"]
+__all__ = ["Addition", "Clearing", "Clip", "FirstSum", "Freed", "Gradient", "Ledger", "Overwritten", "Use", "Written"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +75,22 @@ class Clip:
     served: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class FirstSum:
+    """The first step of an updater took what had been `added` for it and what was `left` from before there was one."""
+
+    updater: UpdaterId
+    step: Site
+    left: tuple[Addition, ...]
+    added: tuple[Addition, ...]
+
+
 @dataclass(slots=True)
 class Gradient:
-    """The state of one gradient. `known` is true while nothing unseen can have happened to it."""
+    """The state of one gradient. `known` is true while nothing unseen can have happened to it.
+
+    So many of the additions had been made before an optimizer got its parameter: `left`.
+    """
 
     known: bool = False
     added: list[Addition] = field(default_factory=list)
@@ -86,6 +100,8 @@ class Gradient:
     seen_upto: int = 0
     clips: list[tuple[Clip, int]] = field(default_factory=list)
     unscaled: bool = False
+    left: int = 0
+    first_sum: FirstSum | None = None
 
     def add(self, addition: Addition) -> None:
         self.added.append(addition)
@@ -94,6 +110,9 @@ class Gradient:
     def use(self, updater: UpdaterId, site: Site) -> None:
         if self.added:  # a step that finds nothing uses nothing
             self.uses[updater] = Use(site, len(self.added))
+            left, added = tuple(self.added[: self.left]), tuple(self.added[self.left :])
+            self.first_sum = FirstSum(updater, site, left, added) if left and added else None
+            self.left = 0
         self.seen_upto = len(self.added)
         for clip, upto in self.clips:
             clip.served = clip.served or (upto == len(self.added) and upto > 0)
@@ -118,7 +137,7 @@ class Gradient:
         self.uses.clear()
         self.clips.clear()
         self.unscaled = False
-        self.seen_upto = 0
+        self.seen_upto = self.left = 0
         self.known = certain
 
     def forget(self) -> None:
@@ -130,7 +149,8 @@ class Gradient:
             self.clips.clear()
         self.clearing = None
         self.unscaled = False
-        self.seen_upto = 0
+        self.seen_upto = self.left = 0
+        self.first_sum = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +207,7 @@ class Ledger:
         source = self.gradient(like)
         self._gradients[gradient] = Gradient(
             added=list(source.added), uses=dict(source.uses), clearing=source.clearing, seen_upto=source.seen_upto,
-            clips=list(source.clips), unscaled=source.unscaled,
+            clips=list(source.clips), unscaled=source.unscaled, left=source.left, first_sum=source.first_sum,
         )  # fmt: skip
 
     def born(self, gradients: Iterable[GradientId]) -> None:
@@ -255,6 +275,9 @@ class Ledger:
                     state.forget()
                 else:
                     state.known = False
+        elif isinstance(event, Joined):
+            for gradient in event.gradients:
+                self.gradient(gradient).left = len(self.gradient(gradient).added)
         elif isinstance(event, ClipGrad):
             self._record_clip(event)
         elif isinstance(event, Unscale):

@@ -13,6 +13,7 @@ from gradguard.events import (
     ClipGrad,
     Escape,
     GraphNode,
+    Joined,
     OptimizerStep,
     SchedulerStep,
     Unscale,
@@ -82,6 +83,41 @@ def test_no_report_where_nothing_stale_is_consumed(events) -> None:
 def test_another_updater_may_use_the_sum() -> None:
     """An adversarial perturbation uses the gradient, a second backward adds to it, and the optimizer takes the sum."""
     assert said(missing_zero_grad, backward(), step("perturbation"), backward("second"), step("opt")) == []
+
+
+JOIN = Joined(site=None, gradients=W)
+HEAD, BOTH = frozenset({"head"}), W | {"head"}
+
+
+def test_what_was_there_before_the_optimizer_is_told_when_the_next_step_does_without() -> None:
+    history = (backward("check"), JOIN, backward(), step(), clear(), backward(), step(), clear(), backward(), step())
+    assert said(missing_zero_grad, *history) == ["backward"]
+
+
+def test_gradients_that_piled_up_outside_of_an_optimizer_that_clears_its_own() -> None:
+    turn = (backward(gradients=BOTH), step(gradients=HEAD), clear(gradients=HEAD))
+    born = (clear(gradients=BOTH),)
+    assert said(missing_zero_grad, *born, *turn, *turn, JOIN, backward(gradients=BOTH), step(gradients=BOTH)) == [
+        "backward"
+    ]
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        (backward("check"), JOIN, clear(), backward(), step(), clear(), backward(), step()),
+        (backward("a"), JOIN, backward("b"), step(), clear(), backward("a"), backward("b"), step()),
+        (backward(), JOIN, backward(), step(), clear(), backward(), step()),
+        (backward("a"), JOIN, backward("b"), step()),
+        (backward("a"), JOIN, step(), clear(), backward("b"), step()),
+        (backward("check"), JOIN, backward(), step(), Escape(site=None, gradients=W), backward(), step()),
+        (clear(gradients=BOTH), backward(gradients=BOTH), JOIN, backward(gradients=BOTH), step(gradients=BOTH)),
+        (clear(gradients=BOTH), backward("aid"), JOIN, backward(gradients=BOTH), step(gradients=BOTH)),
+    ],
+    ids=["cleared", "always both", "accumulated", "one step", "alone", "escaped", "a window", "another loss"],
+)
+def test_what_was_there_before_the_optimizer_may_be_meant(events) -> None:
+    assert said(missing_zero_grad, *events) == []
 
 
 def test_the_backward_that_fed_the_earlier_step_is_blamed_rather_than_a_by_product() -> None:

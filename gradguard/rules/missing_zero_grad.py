@@ -30,9 +30,51 @@ def detect(event: OptimizerStep | ManualUpdate, ledger: Ledger) -> Iterator[Repo
             if polluter.site not in reported:
                 reported.add(polluter.site)
                 yield _report(event, state, use, polluter)
-        elif state.added and event.updater in state.used_before:
+            continue
+        if (state.left or state.first_sum is not None) and isinstance(event, OptimizerStep):
+            late = _left(event, state, ledger)
+            if late is not None and late.site not in reported:
+                reported.add(late.site)
+                yield late
+        if state.added and event.updater in state.used_before:
             for addition in state.added:
                 yield Acquittal(addition.site, key=event.updater)
+
+
+def _left(event: OptimizerStep, state: Gradient, ledger: Ledger) -> Report | None:
+    """A step that took more than later ones do: what was there before the optimizer had the parameter.
+
+    It shows when the others of its parameters have been cleared since, or when its next steps do without.
+    """
+    first = state.first_sum
+    if first is not None and first.updater == event.updater and state.added and not state.left:
+        sites = {addition.site for addition in state.added}
+        if sites <= {addition.site for addition in first.added} and sites.isdisjoint(a.site for a in first.left):
+            return _left_report(event, first.left[-1], first.added[-1], first.step)
+    if not state.left or len(state.added) == state.left:
+        return None
+    for gradient in event.gradients:
+        other = ledger.gradient(gradient)
+        if other.left or not other.known or event.updater in other.uses or other.clearing is None:
+            continue
+        fed = {addition.site for addition in other.added}
+        for addition in state.added[: state.left]:
+            if addition.site in fed and not any(addition is common for common in other.added):
+                return _left_report(event, addition, state.added[-1], event.site)
+    return None
+
+
+def _left_report(event: OptimizerStep, left: Addition, polluter: Addition, step: Site) -> Report:
+    return Report(
+        polluter.site,
+        f"this backward adds to a gradient that was there before `{event.name}` got its parameters; it was not cleared",
+        (
+            (left.site, "the old gradient was computed here"),
+            (step, "the first update with these parameters uses the sum of the old gradient and the new one"),
+        ),
+        help=f"call `{event.name}.zero_grad()` also before the first backward that `{event.name}` is to use",
+        key=event.updater,
+    )
 
 
 def _report(event: OptimizerStep | ManualUpdate, state: Gradient, use: Use, polluter: Addition) -> Report:

@@ -233,6 +233,16 @@ class Gradients:
             parameter.uses += 1
             parameter.fresh = False
 
+    def full(self, parameters: Iterable[Parameter]) -> list[Tensor]:
+        """The tensors of those whose gradient has been added to and holds more than zeros."""
+        found = []
+        for parameter in parameters:
+            tensor = parameter.tensor()
+            grad = None if tensor is None or parameter.grad is None else _grad(tensor)
+            if tensor is not None and grad is not None and self._ledger.gradient(parameter.cell).added:
+                found += [] if _is_zero(grad) else [tensor]
+        return found
+
     def settle(self, tensors: Iterable[Tensor], before: Hashable) -> frozenset[Hashable]:
         """The cells of these gradients, with all known that has happened to them so far."""
         known = list(dict.fromkeys(self.know(tensors)))

@@ -270,3 +270,88 @@ def test_a_new_place_and_a_new_optimizer_have_attention(watched):
     assert watched(textwrap.dedent(source).replace("# <- here", "") + new_place.replace("d()", "d()  # <- here"))
     assert not watched.elsewhere
     assert not watched.missing
+
+
+def test_a_check_before_the_loop_leaves_its_gradient(watched):
+    assert watched("""
+        model = nn.Linear(3, 1)
+        print(model(torch.ones(2, 3)).sum().backward(), model.weight.grad.norm())
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        for _ in range(3):
+            model(torch.ones(2, 3)).sum().backward()  # <- here
+            optimizer.step()
+            optimizer.zero_grad()
+    """) == {"missing-zero-grad"}
+    assert not watched.missing
+    assert not watched.elsewhere
+
+
+def test_parameters_that_join_with_the_gradients_of_earlier_turns(watched):
+    assert watched("""
+        body, head = nn.Linear(3, 3), nn.Linear(3, 1)
+        optimizer = torch.optim.SGD(head.parameters(), lr=0.1)
+        for turn in range(5):
+            if turn == 3:
+                optimizer.add_param_group({"params": body.parameters()})
+            head(body(torch.ones(2, 3))).sum().backward()  # <- here
+            optimizer.step()
+            optimizer.zero_grad()
+    """) == {"missing-zero-grad"}
+    assert not watched.missing
+    assert not watched.elsewhere
+
+
+BEFORE_THE_OPTIMIZER = {
+    "cleared by the loop": """
+        model(x).sum().backward()
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        for _ in range(3):
+            optimizer.zero_grad()
+            model(x).sum().backward()
+            optimizer.step()
+    """,
+    "cleared by hand": """
+        model(x).sum().backward()
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        for p in model.parameters():
+            p.grad.data.zero_()
+        for _ in range(3):
+            model(x).sum().backward()
+            optimizer.step()
+            optimizer.zero_grad()
+    """,
+    "zeros that allocate the gradients": """
+        (0.0 * model(x)).sum().backward()
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        for _ in range(3):
+            model(x).sum().backward()
+            optimizer.step()
+            optimizer.zero_grad()
+    """,
+    "made in the middle of an accumulation": """
+        optimizer = None
+        for turn in range(8):
+            model(x).sum().backward()
+            if optimizer is None:
+                optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+            if turn % 4 == 3:
+                optimizer.step()
+                optimizer.zero_grad()
+    """,
+    "a part that joins with an empty gradient": """
+        body = nn.Linear(3, 3)
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        for turn in range(6):
+            if turn == 3:
+                optimizer.add_param_group({"params": body.parameters()})
+            body.zero_grad()
+            optimizer.zero_grad()
+            model(body(x)).sum().backward()
+            optimizer.step()
+    """,
+}
+
+
+@pytest.mark.parametrize("source", BEFORE_THE_OPTIMIZER.values(), ids=BEFORE_THE_OPTIMIZER)
+def test_silent_about_what_was_there_before_the_optimizer(watched, source):
+    assert watched("model, x = nn.Linear(3, 1), torch.ones(2, 3)\n" + textwrap.dedent(source).strip()) == set()

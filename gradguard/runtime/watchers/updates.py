@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from gradguard.events import Backward, Event, OptimizerStep
+from gradguard.events import Backward, Event, Joined, OptimizerStep
 from gradguard.rule import Report, Rule
 from gradguard.runtime import names
 from gradguard.runtime.gradients import Gradients
@@ -89,7 +89,12 @@ class _Updates(Watcher):
 
     def optimizer_created(self, optimizer: torch.optim.Optimizer) -> None:
         """Know its parameters before the first backward, so that their whole history is known."""
-        self.gradients.know(tensor for group in optimizer.param_groups for tensor in group["params"])
+        gradients = self.gradients
+        known = gradients.know(tensor for group in optimizer.param_groups for tensor in group["params"])
+        if self.guard.attentive and not self.guard.depth:
+            full = gradients.full(parameter for parameter in known if not parameter.owned)
+            if full:
+                self.guard.emit(Joined(site=None, gradients=self.settle(full, self._latest)))
 
     def stepped(
         self, optimizer: torch.optim.Optimizer, here: Instruction | None, frame: FrameType | None, depth: int
@@ -165,6 +170,8 @@ class _Updates(Watcher):
             if (use := state.uses.get(event.updater)) is not None and len(state.added) > use.upto
         ]
         tensors = self.gradients.by_cells(stale)
+        if not tensors:
+            return ()
         found = names.list_of(names.parameter_names(tensors, self._frame, self.guard.sites), len(tensors))
         many = "1 gradient is" if len(tensors) == 1 else f"{len(tensors)} gradients are"
         return ((report.site, f"{many} stale{': ' if found else ''}{found}"),)
