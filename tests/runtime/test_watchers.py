@@ -91,7 +91,7 @@ def test_an_error_in_a_watcher_leaves_the_findings_of_the_others(monkeypatch):
         w = torch.ones(2, requires_grad=True)
         for _ in range(3):
             loss = w.pow(2).sum()
-            loss.backward(retain_graph=True)
+            loss.backward()
             w.data -= 0.1 * w.grad
     assert [finding.rule for finding in report.findings] == ["missing-zero-grad"]
     assert len(report.errors) == 1
