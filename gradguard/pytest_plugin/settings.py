@@ -52,6 +52,7 @@ def of_config(config: pytest.Config) -> Asked:
     mode = config.getoption("gradguard_mode") or config.getini("gradguard")
     if mode not in _MODES:
         raise pytest.UsageError(f"ini option gradguard: must be off, warn or error, not {mode!r}")
+    _files.cache_clear()  # a session in the same process as an earlier one reads the configuration anew
     select, ignore = (_rules(config, name) for name in ("gradguard_select", "gradguard_ignore"))
     asked = Asked(mode, select, ignore)
     try:
