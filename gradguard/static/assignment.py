@@ -198,8 +198,7 @@ def _set_item(it: Interpreter, target: cst.Subscript, value: Value, node: cst.CS
             _note_rebinding(it, receiver.items[key.value], value, syntax.text(target), node)
             receiver.items[key.value] = value
         else:
-            receiver.exact = False
-            keeping.put(it, receiver, value, node, others=receiver.items, name=syntax.text(target.value))
+            receiver.exact = False  # it does not grow: the slots were there before
             receiver.items.append(value)
     elif isinstance(receiver, Tensor) and receiver.handle and not _is_everything(key):
         it.trace.escape(receiver.handle)  # a part of the gradient
