@@ -217,4 +217,7 @@ def _client_range(location: Location, document: TextDocument) -> lsp.Range:
 
 
 def _document_range(asked: lsp.Range, document: TextDocument) -> lsp.Range:
-    return document.position_codec.range_from_client_units(document.lines, asked)
+    # Its type differs between versions of pygls; lines and characters do not.
+    found: Any = document.position_codec.range_from_client_units(document.lines, asked)
+    start, end = found.start, found.end
+    return lsp.Range(lsp.Position(start.line, start.character), lsp.Position(end.line, end.character))
