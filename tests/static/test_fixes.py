@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import gradguard
 from gradguard import catalogue
 from gradguard.cli import main
 from gradguard.static.check import check_bytes
@@ -292,3 +293,31 @@ def test_standard_input(capfdbinary, monkeypatch: pytest.MonkeyPatch) -> None:
     out, err = capfdbinary.readouterr()
     assert out.decode() == HEAD + "optimizer.zero_grad()\n"
     assert b"Fixed 1 problem" in err
+
+
+def test_what_is_cleared_already_is_not_cleared_again() -> None:
+    """Of two parameters that are updated by hand, one is forgotten: only that one is cleared."""
+    source = """import torch
+w, b = torch.ones(1, requires_grad=True), torch.ones(1, requires_grad=True)
+for _ in range(3):
+    loss = ((w * 2 + b) ** 2).mean()
+    loss.backward()
+    with torch.no_grad():
+        w -= 0.1 * w.grad
+        b -= 0.1 * b.grad
+    w.grad.zero_()
+"""
+    (finding,) = gradguard.check_source(source).findings
+    assert finding.fix is not None
+    assert [edit.replacement.strip() for edit in finding.fix.edits] == ["b.grad = None"]
+
+
+def test_no_gradient_is_retained_of_what_an_earlier_iteration_made() -> None:
+    source = """import torch
+w = torch.ones(2, requires_grad=True) * 0.1
+for _ in range(3):
+    loss = (w * 2).sum()
+    loss.backward()
+    w.data -= 0.1 * w.grad
+"""
+    assert [finding.fix for finding in gradguard.check_source(source).findings if finding.code == "GG301"] == [None]

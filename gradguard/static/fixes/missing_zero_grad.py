@@ -53,6 +53,10 @@ def _by_hand(step: cst.SimpleStatementLine, report: Report, code: Code) -> Itera
     named = _CLEARING_BY_HAND.search(report.help)
     if not updates and named and re.search(rf"(?<![\w.]){re.escape(named[1])}\b", code.text(step)):
         updates[named[1]] = step
+    block = "\n".join(code.text(around) for around in (*code.siblings(step), *code.loops(step)))
+    for name in list(updates):
+        if re.search(rf"(?<![\w.]){re.escape(name)}\.grad(?:\.data)?(?:\.zero_\(|\s*=\s*None)", block):
+            del updates[name]  # cleared already
     if updates:
         clearings = [f"{name}.grad = None" for name in updates]
         last = list(updates.values())[-1]

@@ -15,10 +15,17 @@ _NAME = re.compile(r"`\.grad` of `([\w.]+)`")
 
 
 def fixes(report: Report, code: Code) -> Iterator[Fix]:
-    """`retain_grad()` right after the tensor was made, where that statement names it."""
+    """`retain_grad()` right after the tensor was made, where that statement names it.
+
+    Only where it is made anew before each read, above it in one block. What an earlier iteration made is used up: the
+    gradient would be there, and the next backward would run into the freed graph.
+    """
     name = _NAME.search(report.message)
-    made = code.statement_at(code.noted(report, 1)[0])
-    if name is None or made is None or not code.siblings(made):
+    made, read = code.statement_at(code.noted(report, 1)[0]), code.statement_at(report.site)
+    if name is None or made is None or read is None:
+        return
+    block = list(code.siblings(read))
+    if made not in block or block.index(made) >= block.index(read):
         return
     if re.match(rf"\s*{re.escape(name[1])}\s*=", code.text(made)):
         call = f"{name[1]}.retain_grad()"
