@@ -178,6 +178,14 @@ class _Case:
         )
 
     def _shown(self, cell: int) -> str:
+        """The variable that holds the layer, or the smallest module around it that no optimizer has; else its text."""
+        around = [
+            (len(cells), name)
+            for name, value in self.records.names.values()
+            if cell in (cells := self.trace.cells([value])) and cells.isdisjoint(self.owned)
+        ]
+        if around:
+            return min(around)[1]
         place = self.records.made_at.get(cell)
         text = "" if place is None else place[0].module.code_for_node(place[1]).strip()
         return text if 0 < len(text) <= 50 and "\n" not in text else ""
