@@ -30,6 +30,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--strict", action="store_true", help="exit with 1 if the script succeeds but there are findings")
     add("--select", action="append", default=[], metavar="RULES", help="only these rules")
     add("--ignore", action="append", default=[], metavar="RULES", help="not these rules")
+    add("--config", metavar="FILE", help="this configuration file and no other")
+    add("--no-config", action="store_true", help="no configuration file")
     add("-m", dest="module", action="store_true", help="run a module, as python -m does")
     add("target", metavar="SCRIPT", help="the script, or with -m the module")
     add("arguments", nargs=argparse.REMAINDER, metavar="argument", help="the arguments of the script")
@@ -37,11 +39,17 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the command and return its exit code."""
-    from gradguard import catalogue
+    from gradguard.catalogue import UnknownRuleError
+    from gradguard.config import ConfigError, Settings
 
+    start = os.getcwd()
     try:
-        catalogue.select(options.select, options.ignore)
-    except catalogue.UnknownRuleError as error:
+        settings = Settings(
+            tuple(options.select), (), tuple(options.ignore), options.config, discover=not options.no_config
+        )
+        here = "__main__.py" if options.module else options.target
+        watched = settings.rules_of_config(settings.config(os.path.dirname(os.path.realpath(here))))
+    except (UnknownRuleError, ConfigError) as error:
         return fail(str(error))
     if importlib.util.find_spec("torch") is None:
         return fail("gradguard run needs torch: pip install torch")
@@ -54,10 +62,11 @@ def run(options: argparse.Namespace) -> int:
             options.target,
             options.arguments,
             module=options.module,
-            select=options.select,
-            ignore=options.ignore,
+            select=[rule.code for rule in watched],
+            ignore=() if watched else ("ALL",),
             record=options.html is not None,
             at_once=writer.at_once if options.immediate else None,
+            on=lambda code, path: any(rule.code == code for rule in settings.rules(os.path.join(start, path))),
         )
     except ScriptError as error:
         return fail(str(error))

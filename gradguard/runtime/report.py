@@ -35,6 +35,7 @@ class RunReport:
     files: set[str] = field(default_factory=set)
     timeline: Timeline | None = None
     at_once: Callable[[Finding], object] | None = None  # is told each finding as soon as it is sure
+    on: Callable[[str, str], bool] | None = None  # whether a rule (by its code) is on in a file
     _entries: dict[Hashable, _Entry] = field(default_factory=dict, repr=False)
     _acquitted: set[Hashable] = field(default_factory=set, repr=False)
     _explained: set[tuple[str, Hashable]] = field(default_factory=set, repr=False)
@@ -84,7 +85,7 @@ class RunReport:
             place = locate(report.site)
             if place is None:
                 return None
-            if hide is not None and hide(rule, place):
+            if (hide is not None and hide(rule, place)) or (self.on is not None and not self.on(rule.code, place.path)):
                 self._hidden.add(key)
                 return None
             notes = [(locate(site), text) for site, text in (*report.notes, *extra)]

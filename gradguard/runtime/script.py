@@ -31,10 +31,12 @@ def run(
     ignore: Iterable[str] = (),
     record: bool = False,
     at_once: Callable[[Finding], object] | None = None,
+    on: Callable[[str, str], bool] | None = None,
 ) -> tuple[int, RunReport]:
     """Run the script (or the module) as `__main__`. Returns its exit status, and what was found."""
     watch = Watch(select, ignore, record=record, script="" if module else target)
     watch.report.at_once = at_once
+    watch.report.on = on
     status = 0
     main = None if module else _load(target)
     try:

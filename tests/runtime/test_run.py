@@ -229,3 +229,31 @@ def test_the_rank_stands_above_the_findings(tmp_path, script):
     script(STALE)
     done = gradguard("run", "train.py", cwd=tmp_path, env={**os.environ, "RANK": "1", "WORLD_SIZE": "2"})
     assert done.stderr.startswith("rank 1 of 2:\ntrain.py:6:5: GG101")
+
+
+@pytest.mark.parametrize(
+    ("configuration", "options", "codes"),
+    [
+        ('ignore = ["GG1"]', [], set()),
+        ('ignore = ["GG1"]', ["--no-config"], {"GG101"}),
+        ('ignore = ["GG1"]', ["--select", "GG101"], {"GG101"}),
+        ('per-file-ignores = { "train.py" = ["missing-zero-grad"] }', [], set()),
+        ('per-file-ignores = { "other.py" = ["missing-zero-grad"] }', [], {"GG101"}),
+    ],
+)
+def test_the_configuration_counts(tmp_path, script, configuration, options, codes):
+    script(STALE)
+    (tmp_path / "gradguard.toml").write_text(configuration + "\n")
+    command = [sys.executable, "-m", "gradguard", "run", "--format", "json", *options, "train.py"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert {finding["code"] for finding in json.loads(done.stderr)["findings"]} == codes
+
+
+def test_a_wrong_configuration_is_told(tmp_path, script):
+    script(STALE)
+    (tmp_path / "gradguard.toml").write_text('ignroe = ["GG1"]\n')
+    command = [sys.executable, "-m", "gradguard", "run", "train.py"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "ignroe" in done.stderr
