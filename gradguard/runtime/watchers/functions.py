@@ -106,8 +106,9 @@ class _Functions(Watcher):
             return
 
     def _classes(self, name: str) -> Iterator[tuple[str, ast.ClassDef]]:
-        """The classes of that name in the user's files that were seen."""
-        for path in sorted({*self.guard.sites.files(), *_files_of(name)}):
+        """The classes of that name in the user's files: those that were seen come first."""
+        seen = self.guard.sites.files()
+        for path in (*sorted(seen), *sorted(_files_of(name) - seen)):
             tree = parsed(path)
             for node in ast.walk(tree) if tree is not None else ():
                 if isinstance(node, ast.ClassDef) and node.name == name:
