@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 import types
 from collections.abc import Sequence
 from pathlib import Path
@@ -153,7 +154,7 @@ def test_the_result_does_not_depend_on_the_number_of_jobs() -> None:
     alone = check_paths(["."], RULES, jobs=1)
     assert len(alone.findings) == 9
     assert len(alone.errors) == 2
-    if sys.platform == "linux":
+    if sys.platform == "linux" and threading.active_count() == 1:
         # The made-up engine is not there in a process that is spawned.
         assert check_paths(["."], RULES, jobs=3) == alone
 
