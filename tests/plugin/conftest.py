@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import importlib.metadata
 import json
 import os
+import pkgutil
 import textwrap
 from dataclasses import dataclass
 from pathlib import Path
@@ -160,3 +163,14 @@ def suite(
         monkeypatch.syspath_prepend(path)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([*paths, os.environ.get("PYTHONPATH", "")]))
     return Suite(pytester)
+
+
+def _import_everything() -> None:
+    """A session inside of this one forgets what it has imported, and a second copy would be imported later."""
+    for module in pkgutil.walk_packages(gradguard.__path__, "gradguard."):
+        if not module.name.endswith("__main__"):
+            with contextlib.suppress(ImportError):
+                importlib.import_module(module.name)
+
+
+_import_everything()
