@@ -191,9 +191,23 @@ def test_ignores_are_added(capsys) -> None:
     out, _ = check(capsys, ODD, "n.ipynb", "--extend-select", "GG901", code=0)
 
 
+def test_a_baseline_is_written_anew_whatever_it_held(capsys) -> None:
+    check(capsys, ODD, "n.ipynb", "--write-baseline", "known.json", code=0)
+    out, _ = check(capsys, ODD, "n.ipynb", "--baseline", "known.json", "--write-baseline", "known.json", code=0)
+    assert out == "Wrote 4 findings to known.json.\n"
+
+
+def test_fix_with_diff_shows_and_changes_nothing(capsys) -> None:
+    before = Path(ODD).read_bytes()
+    alone, _ = check(capsys, ODD, "--diff", code=1)
+    both, _ = check(capsys, ODD, "--fix", "--diff", code=1)
+    assert both == alone
+    assert Path(ODD).read_bytes() == before
+
+
 @pytest.mark.parametrize(
     "arguments",
-    [["--fix", "--diff"], ["--watch", "--fix"], ["--add-ignores", "--write-baseline", "x"], ["-", "--watch"]],
+    [["--watch", "--fix"], ["--watch", "--diff"], ["--add-ignores", "--write-baseline", "x"], ["-", "--watch"]],
 )
 def test_contradictions(arguments: list[str], capsys) -> None:
     paths = [] if "-" in arguments else ["."]

@@ -68,6 +68,8 @@ def check(options: argparse.Namespace) -> int:
     from gradguard.commands.checking import Checking
     from gradguard.config import ConfigError
 
+    if options.diff:
+        options.fix = False  # `--fix --diff` shows what `--fix` would do
     if wrong := _contradiction(options):
         return fail(wrong)
     try:

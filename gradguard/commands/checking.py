@@ -71,7 +71,7 @@ class Checking:
         else:
             self._sources[self.path] = decode(self.data, self.path)
             result = check_bytes(self.data, self.path, settings=self.settings)
-        if self.options.baseline:
+        if self.options.baseline and not self.options.write_baseline:
             fresh = baseline.new_findings(result.findings, self.options.baseline, self._line)
             result = replace(result, findings=fresh)
         return result

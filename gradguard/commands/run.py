@@ -51,6 +51,10 @@ def run(options: argparse.Namespace) -> int:
         watched = settings.rules_of_config(settings.config(os.path.dirname(os.path.realpath(here))))
     except (UnknownRuleError, ConfigError) as error:
         return fail(str(error))
+    for path in filter(None, (options.output, options.html)):
+        folder = os.path.dirname(os.path.abspath(path))
+        if not os.path.isdir(folder):
+            return fail(f"cannot write {path}: there is no folder {folder}")
     if importlib.util.find_spec("torch") is None:
         return fail("gradguard run needs torch: pip install torch")
     from gradguard.runtime.script import ScriptError

@@ -257,3 +257,13 @@ def test_a_wrong_configuration_is_told(tmp_path, script):
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "ignroe" in done.stderr
+
+
+@pytest.mark.parametrize("option", ["--output", "--html"])
+def test_a_report_that_cannot_be_written_is_told_before_the_run(tmp_path, script, option):
+    script("print('it ran')\n")
+    command = [sys.executable, "-m", "gradguard", "run", option, "missing/report", "train.py"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "missing" in done.stderr
+    assert done.stdout == ""
