@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from gradguard.runtime import text
-from gradguard.runtime.sites import Sites, SourceLine, parsed
+from gradguard.runtime.sites import SourceLine, is_users, parsed
 
 __all__ = ["Defined", "class_of", "code_of", "method", "name_site", "nodes", "return_site"]
 
@@ -22,8 +22,7 @@ _of_libraries: list[type] = []  # subclasses of Function, up to the first one of
 class Defined:
     """Whether the user's code defines a Function at all."""
 
-    def __init__(self, sites: Sites) -> None:
-        self._sites = sites
+    def __init__(self) -> None:
         self._kinds = self._asked = 0
         self._any = False
 
@@ -51,7 +50,7 @@ class Defined:
 
     def is_users(self, kind: type) -> bool:
         code = code_of(kind)
-        return code is not None and self._sites.is_user(code)
+        return code is not None and is_users(code)
 
 
 def nodes(roots: Sequence[Any]) -> Iterator[Any]:

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from gradguard.runtime import names, text
-from gradguard.runtime.sites import Sites, SourceLine, locals_of, parsed
+from gradguard.runtime.sites import Sites, SourceLine, is_users, locals_of, parsed
 
 __all__ = ["Edit", "edits_in", "files_in_sight", "find", "holders", "place_of_operation", "places_of_operation"]
 
@@ -184,7 +184,7 @@ def files_in_sight(frame: FrameType, sites: Sites) -> list[str]:
                 continue
             seen.add(kind)
             code = getattr(inspect.unwrap(kind.forward), "__code__", None)
-            if isinstance(code, CodeType) and sites.is_user(code):
+            if isinstance(code, CodeType) and is_users(code):
                 paths[code.co_filename] = None
     paths.update(dict.fromkeys(sorted(sites.files())))
     return list(paths)

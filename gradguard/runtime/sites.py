@@ -73,6 +73,14 @@ def _is_foreign(path: str) -> bool:
     return os.path.realpath(path).startswith(_foreign_folders())
 
 
+def is_users(code: CodeType) -> bool:
+    """Whether code is the user's. A question alone: unlike `Sites.is_user` it does not count the code as seen."""
+    name = code.co_filename
+    if name.startswith("<") and not name.startswith(("<ipython", "<stdin", "<doctest ", "<timed ")):
+        return False
+    return not _is_foreign(name if os.path.isabs(name) else os.path.abspath(name))
+
+
 class Sites:
     """Tells the user's code from everybody else's, and knows the code objects that were seen."""
 
@@ -110,6 +118,7 @@ class Sites:
         return tuple(chain)
 
     def is_user(self, code: CodeType) -> bool:
+        """Whether code that runs, or has run, is the user's. It counts as seen from now on."""
         known = self.mine.get(id(code))
         return self._judge(code) if known is None else known
 
@@ -117,10 +126,7 @@ class Sites:
         return {code.co_filename for key, code in self.codes.items() if self.mine[key]}
 
     def _judge(self, code: CodeType) -> bool:
-        name = code.co_filename
-        mine = not name.startswith("<") or name.startswith(("<ipython", "<stdin", "<doctest ", "<timed "))
-        if mine:
-            mine = not _is_foreign(name if os.path.isabs(name) else os.path.abspath(name))
+        mine = is_users(code)
         self._keep.append(code)
         self.mine[id(code)] = mine
         self.codes[id(code)] = code

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -202,3 +203,18 @@ def test_a_state_that_is_rebound_in_each_turn_is_named(kind):
     (note,) = error.__notes__
     assert "the graph of `state" in note
     assert "cut the graph where `state" in note
+
+
+def test_a_function_that_is_only_defined_counts_as_no_file_of_the_run(watched, tmp_path, monkeypatch):
+    """Two files define a Function of one name, and one of them is only imported."""
+    monkeypatch.syspath_prepend(tmp_path)
+    square = "class Square(torch.autograd.Function):\n    @staticmethod\n"
+    square += "    def forward(ctx, x, k):\n        return x * k\n\n"
+    backward = "    @staticmethod\n    def backward(ctx, grad):\n        return {}\n\n"
+    other = tmp_path / "a_module_that_is_imported.py"
+    other.write_text("import torch\n\n" + square + backward.format("grad, None"))
+    body = "import a_module_that_is_imported\n\n" + square + backward.format("grad  # <- here")
+    body += "x = torch.ones(2, requires_grad=True)\nSquare.apply(x, 2.0).sum().backward()\n"
+    assert "function-gradient-count" in watched(body)
+    assert not watched.missing
+    assert other.name not in {Path(path).name for path in watched.report.files}

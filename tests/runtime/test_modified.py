@@ -165,7 +165,6 @@ def test_compiled_code_may_use_data():
     assert report.errors == []
 
 
-@pytest.mark.xfail(strict=False, reason="not found in some orders of the tests; the cause is not known yet")
 def test_the_first_operation_is_named_and_only_if_asked_for(watched):
     program = """
         x = torch.tensor([0.0, 1.0], requires_grad=True)

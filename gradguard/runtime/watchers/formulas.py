@@ -61,7 +61,7 @@ class _Formulas(Watcher):
         super().__init__(guard)
         self._looks = 0
         self._tried: set[int] = set()
-        self._defined = custom.Defined(guard.sites)
+        self._defined = custom.Defined()
 
     def entering(self, call: BackwardCall) -> None:
         if self._looks >= _LOOKS or not self._defined.any():

@@ -35,7 +35,7 @@ class _Functions(Watcher):
     def __init__(self, guard: Guard) -> None:
         super().__init__(guard)
         self._looks = 0
-        self._defined = custom.Defined(guard.sites)
+        self._defined = custom.Defined()
         self._known: set[tuple[int, str]] = set()
 
     # What is kept on the context
