@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import itertools
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable
 from typing import Any
 
 import torch
@@ -13,9 +13,8 @@ import torch
 from gradguard.runtime import text
 from gradguard.runtime.sites import SourceLine, is_users, parsed
 
-__all__ = ["Defined", "class_of", "code_of", "method", "name_site", "nodes", "return_site"]
+__all__ = ["Defined", "class_of", "code_of", "method", "name_site", "return_site"]
 
-_MOST_NODES = 2000
 _of_libraries: list[type] = []  # subclasses of Function, up to the first one of the user
 
 
@@ -51,18 +50,6 @@ class Defined:
     def is_users(self, kind: type) -> bool:
         code = code_of(kind)
         return code is not None and is_users(code)
-
-
-def nodes(roots: Sequence[Any]) -> Iterator[Any]:
-    stack = [root.grad_fn for root in roots if isinstance(root, torch.Tensor) and root.grad_fn is not None]
-    seen = set(stack)
-    while stack:
-        node = stack.pop()
-        yield node
-        for following, _ in node.next_functions:
-            if following is not None and following not in seen and len(seen) < _MOST_NODES:
-                seen.add(following)
-                stack.append(following)
 
 
 def class_of(kind: type) -> tuple[str, ast.ClassDef] | None:

@@ -10,6 +10,8 @@ from typing import Any
 
 import torch
 
+from gradguard.runtime.graph import nodes_below
+
 __all__ = ["chain_length", "is_dead"]
 
 _MOST_NODES = 64
@@ -23,16 +25,7 @@ _names: dict[type, tuple[str, ...]] = {}
 
 def is_dead(root: Any) -> bool:
     """Whether the nearest nodes of the graph show that no backward can run through it any more."""
-    seen = {root}
-    queue = [root]
-    for node in queue:
-        if _is_spent(node):
-            return True
-        for following, _ in node.next_functions:
-            if following is not None and following not in seen and len(seen) < _MOST_NODES:
-                seen.add(following)
-                queue.append(following)
-    return False
+    return any(_is_spent(node) for node in nodes_below([root], _MOST_NODES))
 
 
 def _is_spent(node: Any) -> bool:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import torch
 
+from gradguard.runtime.graph import nodes_from
 from gradguard.runtime.sites import Instruction, Sites, locals_of
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Past", "Shared", "shared_graph"]
 
-_MOST_NODES = 20000
 _MOST_STEPS = 60
 _FREED = "backward through the graph a second time"
 
@@ -39,21 +39,6 @@ class Shared:
     first: Past
     name: str
     is_root: bool
-
-
-def nodes_from(roots: Sequence[Any]) -> Iterator[Node]:
-    """The nodes of a graph, nearest to the root first."""
-    layer = [root.grad_fn for root in roots if isinstance(root, torch.Tensor) and root.grad_fn is not None]
-    seen = set(layer)
-    while layer:
-        following = []
-        for node in layer:
-            yield node
-            for successor, _ in node.next_functions:
-                if successor is not None and successor not in seen and len(seen) < _MOST_NODES:
-                    seen.add(successor)
-                    following.append(successor)
-        layer = following
 
 
 def is_freed(node: Any) -> bool:

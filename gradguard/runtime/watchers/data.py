@@ -22,7 +22,7 @@ import torch
 
 from gradguard.events import Backward, GraphNode, SavedTensor, TensorWrite
 from gradguard.runtime import edits, names, text
-from gradguard.runtime.diagnosis import nodes_from
+from gradguard.runtime.graph import nodes_from
 from gradguard.runtime.sites import Instruction, expression_at
 from gradguard.runtime.watcher import BackwardCall, Watcher
 

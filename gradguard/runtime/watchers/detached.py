@@ -11,8 +11,8 @@ import torch
 
 from gradguard.events import Backward
 from gradguard.runtime import origins
-from gradguard.runtime.diagnosis import nodes_from
 from gradguard.runtime.explain import last_user_entry
+from gradguard.runtime.graph import nodes_from
 from gradguard.runtime.sites import Instruction, expression_at
 from gradguard.runtime.watcher import BackwardCall, Watcher
 from gradguard.runtime.watchers.reads import lost_parameter

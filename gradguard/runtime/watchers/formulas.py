@@ -17,6 +17,7 @@ import torch
 
 from gradguard.events import FunctionGradient
 from gradguard.runtime import custom
+from gradguard.runtime.graph import nodes_from
 from gradguard.runtime.purity import is_plain
 from gradguard.runtime.watcher import BackwardCall, Watcher
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["WATCHER"]
 
+_MOST_NODES = 2000
 _LOOKS = 4
 _STEP = 1e-3
 _TOLERANCE = 0.02
@@ -67,7 +69,7 @@ class _Formulas(Watcher):
         if self._looks >= _LOOKS or not self._defined.any():
             return
         self._looks += 1
-        for node in custom.nodes(call.roots):
+        for node in nodes_from(call.roots, _MOST_NODES):
             kind = getattr(type(node), "_forward_cls", None)
             if isinstance(kind, type) and id(kind) not in self._tried:
                 self._tried.add(id(kind))

@@ -14,6 +14,7 @@ import torch
 from gradguard.events import FunctionInstance, FunctionReturn, FunctionStore
 from gradguard.runtime import custom, text
 from gradguard.runtime.explain import last_user_entry
+from gradguard.runtime.graph import nodes_from
 from gradguard.runtime.sites import Instruction, expression_at, parsed
 from gradguard.runtime.watcher import BackwardCall, Watcher
 
@@ -24,6 +25,7 @@ __all__ = ["WATCHER"]
 
 _COUNT = re.compile(r"function (\w+)Backward returned an incorrect number of gradients \(expected (\d+), got (\d+)\)")
 _LEGACY = "Legacy autograd function with non-static forward method"
+_MOST_NODES = 2000
 _LOOKS = 4
 # What an attribute of a tensor that is kept for its own sake is used for (gradients added up by hand, and the like).
 _IDENTITY = frozenset({"grad", "main_grad", "data", "grad_added_to_main_grad", "register_hook"})
@@ -44,7 +46,7 @@ class _Functions(Watcher):
         if self._looks >= _LOOKS or not self._defined.any():
             return
         self._looks += 1
-        for node in custom.nodes(call.roots):
+        for node in nodes_from(call.roots, _MOST_NODES):
             kind = getattr(type(node), "_forward_cls", None)
             if isinstance(kind, type):
                 self._look(node, kind)

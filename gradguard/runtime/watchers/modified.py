@@ -14,8 +14,8 @@ import torch
 
 from gradguard.events import Backward, GraphNode, SavedTensor, TensorWrite
 from gradguard.runtime import edits, names, text
-from gradguard.runtime.diagnosis import nodes_from
 from gradguard.runtime.explain import last_user_entry
+from gradguard.runtime.graph import nodes_from
 from gradguard.runtime.sites import Instruction, Place, parsed
 from gradguard.runtime.watcher import Watcher
 

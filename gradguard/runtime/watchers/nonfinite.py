@@ -13,7 +13,7 @@ import torch
 
 from gradguard.events import NonFiniteGradient
 from gradguard.runtime import edits, names, text
-from gradguard.runtime.diagnosis import nodes_from
+from gradguard.runtime.graph import nodes_from
 from gradguard.runtime.sites import Instruction, SourceLine
 from gradguard.runtime.watcher import Watcher
 

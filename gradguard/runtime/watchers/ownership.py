@@ -15,6 +15,7 @@ import torch
 from gradguard.events import Ownership
 from gradguard.runtime import names
 from gradguard.runtime.gradients import is_as_before, values_of
+from gradguard.runtime.graph import nodes_below, nodes_from
 from gradguard.runtime.modules import Found, container_of, module_of, modules_in_sight
 from gradguard.runtime.sites import Instruction
 from gradguard.runtime.watcher import BackwardCall, Watcher
@@ -321,27 +322,15 @@ def _leaf(node: Any) -> Tensor | None:
     return leaf if isinstance(leaf, torch.Tensor) else None
 
 
-def _nodes(start: Any) -> Iterator[Any]:
-    stack = [node for node in start if node is not None]
-    seen: set[Any] = set()
-    while stack and len(seen) < _MOST_NODES:
-        node = stack.pop()
-        if node in seen:
-            continue
-        seen.add(node)
-        yield node
-        stack.extend(following for following, _ in node.next_functions if following is not None)
-
-
 def _leaves(roots: Any) -> Iterator[Tensor]:
-    for node in _nodes(root.grad_fn for root in roots if isinstance(root, torch.Tensor)):
+    for node in nodes_from(roots, _MOST_NODES):
         leaf = _leaf(node)
         if leaf is not None:
             yield leaf
 
 
 def _leaves_below(node: Any) -> Iterator[Tensor]:
-    for below in _nodes(following for following, _ in node.next_functions):
+    for below in nodes_below((following for following, _ in node.next_functions), _MOST_NODES):
         leaf = _leaf(below)
         if leaf is not None:
             yield leaf

@@ -5,7 +5,7 @@ A mark in the metadata of their nodes tells. It holds nothing but numbers, and d
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ import torch
 from gradguard.events import GraphRetained
 from gradguard.runtime import text
 from gradguard.runtime.diagnosis import carried_name
+from gradguard.runtime.graph import nodes_from
 from gradguard.runtime.sites import Instruction
 from gradguard.runtime.watcher import BackwardCall, Watcher
 
@@ -62,7 +63,7 @@ class _Retaining(Watcher):
         if site is None and all(one.used or one.unknown for one in self._sites.values()):
             return
         self._walks += 1
-        nodes = list(_nodes(call.roots))
+        nodes = list(nodes_from(call.roots, _MOST_NODES))
         if len(nodes) >= _MOST_NODES:
             for one in self._sites.values():
                 one.unknown = True
@@ -93,7 +94,7 @@ class _Retaining(Watcher):
         site = self._sites.get(call.here)
         if site is None or site.asks != "create" or not call.creates_graph:
             return
-        for node in _nodes(call.roots):
+        for node in nodes_from(call.roots, _MOST_NODES):
             grad = getattr(getattr(node, "variable", None), "grad", None)
             if isinstance(grad, torch.Tensor) and grad.grad_fn is not None:
                 self._mark([grad.grad_fn], self._passes)
@@ -121,7 +122,7 @@ class _Retaining(Watcher):
     def _carries(self, call: BackwardCall, site: _Site) -> None:
         """Three passes from one place ran through each other's new parts: something is carried from turn to turn."""
         frame = call.frame
-        for candidate in _nodes(call.roots):
+        for candidate in nodes_from(call.roots, _MOST_NODES):
             number = candidate.metadata.get(_KEY)
             if number is None:
                 continue
@@ -149,17 +150,6 @@ class _Retaining(Watcher):
                     carried_at=site.carried_at,
                 )
             )
-
-
-def _nodes(roots: Sequence[Any]) -> Iterator[Any]:
-    queue = [root.grad_fn for root in roots if isinstance(root, torch.Tensor) and root.grad_fn is not None]
-    seen = set(queue)
-    for node in queue:
-        yield node
-        for following, _ in node.next_functions:
-            if following is not None and following not in seen and len(seen) < _MOST_NODES:
-                seen.add(following)
-                queue.append(following)
 
 
 WATCHER = _Retaining

@@ -1,0 +1,29 @@
+"""A walk over the nodes of an autograd graph."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import torch
+
+__all__ = ["nodes_below", "nodes_from"]
+
+_MOST_NODES = 20_000
+
+
+def nodes_from(roots: Sequence[Any], most: int = _MOST_NODES) -> Iterator[Any]:
+    """The nodes below the results of a forward pass, each once, the nearest first."""
+    return nodes_below((root.grad_fn for root in roots if isinstance(root, torch.Tensor)), most)
+
+
+def nodes_below(starts: Iterable[Any], most: int = _MOST_NODES) -> Iterator[Any]:
+    """These nodes and those below them, each once, the nearest first, at most about `most`. None is left out."""
+    queue = [node for node in dict.fromkeys(starts) if node is not None]
+    seen = set(queue)
+    for node in queue:
+        yield node
+        for following, _ in node.next_functions:
+            if following is not None and following not in seen and len(seen) < most:
+                seen.add(following)
+                queue.append(following)
