@@ -321,3 +321,15 @@ for _ in range(3):
     w.data -= 0.1 * w.grad
 """
     assert [finding.fix for finding in gradguard.check_source(source).findings if finding.code == "GG301"] == [None]
+
+
+def test_a_carried_input_whose_gradient_is_read_becomes_a_leaf_anew() -> None:
+    source = """import torch
+model = torch.nn.Linear(4, 2)
+x = torch.randn(8, 4).requires_grad_() * 0.5
+for _ in range(3):
+    model(x).sum().backward()
+    x = x + 0.1 * x.grad.sign()
+"""
+    fixes = [f.fix for f in gradguard.check_source(source).findings if f.code == "GG201" and f.fix]
+    assert [edit.replacement.strip() for fix in fixes for edit in fix.edits] == ["x = x.detach().requires_grad_()"]

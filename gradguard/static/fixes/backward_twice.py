@@ -41,13 +41,19 @@ def _cuts(block: cst.IndentedBlock, code: Code) -> list[tuple[list[str], str]]:
         names = [name for name in dict.fromkeys(targets) if name and _is_carried(name, text)]
         if not names:
             continue
-        forms = [f"{', '.join(names)} = {', '.join(f'{name}.detach()' for name in names)}"]
+        forms = [f"{', '.join(names)} = {', '.join(_detached(name, text) for name in names)}"]
         if len(names) == 1:
             forms.append(f"{names[0]} = tuple(part.detach() for part in {names[0]})")
         if "LSTM" in code.file.source.text:
             forms.reverse()  # its state is a pair
         cuts += [(names, form) for form in forms]
     return list({cut: (names, cut) for names, cut in cuts}.values())[:_MOST]
+
+
+def _detached(name: str, text: str) -> str:
+    """The value without its graph; a leaf anew where its gradient is read in the loop."""
+    read = re.search(rf"(?<![\w.]){re.escape(name)}\.grad\b", text)
+    return f"{name}.detach().requires_grad_()" if read else f"{name}.detach()"
 
 
 def _is_carried(name: str, text: str) -> bool:
