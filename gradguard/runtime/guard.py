@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import torch
 
 from gradguard import catalogue
-from gradguard.events import Event, OptimizerStep
+from gradguard.events import ClipGrad, Event, ManualUpdate, OptimizerStep, SchedulerStep, ZeroGrad
 from gradguard.finding import CheckError, Finding, Location
 from gradguard.ledger import Ledger
 from gradguard.rule import Acquittal, Report, Rule
@@ -47,6 +47,9 @@ _MOST_PLACES = 256
 _MOST_EXTENSIONS = 16
 _PERIODS = (*(13,) * 2, *(61,) * 4, *(127,) * 4, *(251,) * 8, 509)
 _REMEMBERED = 64
+
+# What rules judge by the order of several places.
+_ORDERED = (OptimizerStep, ManualUpdate, ZeroGrad, ClipGrad, SchedulerStep)
 
 # Looked up once: these lines run in every backward.
 _get_ident = threading.get_ident
@@ -148,6 +151,8 @@ class Guard:
             add_note(error, finding)
 
     def _report(self, rule: Rule, verdict: Report, event: Event) -> Finding | None:
+        if isinstance(event, _ORDERED) and verdict.notes and all(site == verdict.site for site, _ in verdict.notes):
+            return None  # one call of a library does all of it: its places cannot be told apart from here
         extra = [note for notes in self.tell("notes", rule, verdict, event) for note in notes]
         idle = (
             event.site
