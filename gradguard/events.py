@@ -95,13 +95,15 @@ class Cut:
     `kind` is mode (`what` switches gradients off), detach, data, number (`.item()`), numpy, rewrap
     (`torch.tensor(t)`), discrete (argmax, comparisons, integers), sample (of a distribution), gradient
     (`autograd.grad` without a graph), frozen (parameters), made (nothing in it requires grad), rebound (a lost
-    parameter), releaf (`requires_grad_()`), or "" where that is not known.
+    parameter), releaf (`requires_grad_()`), or "" where that is not known. `lost` says that what went in surely had a
+    graph.
     """
 
     kind: str
     site: Site | None = None
     what: str = ""
     name: str = ""
+    lost: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,7 +210,7 @@ class Ownership(Event):
     `cause` tells in which way an optimizer may have missed them: they lie in a plain "container" of a module; they
     were made in "forward"; they took the place of others after the optimizer was made ("replaced"); they were "left
     out"; or none of the parameters of the optimizer is in the graph of any loss ("strangers"). If they are `owned` by
-    an optimizer all the same, nothing is wrong.
+    an optimizer all the same, nothing is wrong. `holds` says what is in a container: "modules" or "parameters".
     """
 
     cause: str
@@ -217,6 +219,7 @@ class Ownership(Event):
     optimizer: str = ""
     made_at: Site | None = None
     stepped_at: Site | None = None
+    holds: str = ""
 
 
 __all__ += ["Exhausted", "Ownership"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Callable, Hashable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from gradguard.events import Event, Site
@@ -17,7 +17,8 @@ __all__ = ["Acquittal", "Detector", "Report", "Rule"]
 class Report:
     """A fault that a rule sees in one execution. Engines turn its sites into locations.
 
-    `instead_of` names reports, as (rule, site), that merely follow from this one and are dropped.
+    `instead_of` names reports, as (rule, site), that merely follow from this one and are dropped. `facts` are what a
+    repair needs to know besides: names and expressions as the source has them, and what kind of case it is.
     """
 
     site: Site
@@ -26,6 +27,7 @@ class Report:
     help: str = ""
     key: Hashable = None
     instead_of: tuple[tuple[str, Site], ...] = ()
+    facts: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,5 +69,5 @@ class Rule:
     in_source: bool = True
 
     def __post_init__(self) -> None:
-        for field in ("why", "instead", "bad", "good"):
-            object.__setattr__(self, field, textwrap.dedent(getattr(self, field)).strip("\n"))
+        for name in ("why", "instead", "bad", "good"):
+            object.__setattr__(self, name, textwrap.dedent(getattr(self, name)).strip("\n"))

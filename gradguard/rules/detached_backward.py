@@ -54,6 +54,7 @@ def detect(event: Backward, ledger: Ledger) -> Iterator[Report | Acquittal]:
         f"backward on {name}, which has no graph{because or ': nothing is left to differentiate'}",
         tuple(_notes(cut)),
         help=_HELP.get(cut.kind, ""),
+        facts={"lost_by": cut.kind if cut.lost else ""},
     )
 
 
@@ -68,6 +69,7 @@ def detect_cut_off(event: CutOff, ledger: Ledger) -> Iterator[Report | Acquittal
         ((event.backward, "this backward does not reach the parameters that it was computed from"),),
         help=_HELP.get(event.cut.kind, ""),
         key="cut off",
+        facts={"lost_by": event.cut.kind if event.cut.lost else ""},
     )
 
 
@@ -88,6 +90,7 @@ def _report_term(event: Backward, term: Cut, site: Site) -> Report:
         ((event.site, "this backward computes no gradient for that term"),),
         help=_HELP.get(term.kind, ""),
         key="term",
+        facts={"lost_by": term.kind if term.lost else ""},
     )
 
 

@@ -19,6 +19,7 @@ def detect(event: Exhausted, ledger: Ledger) -> Iterator[Report]:
         f"{name} has been run through already and is empty{what}",
         () if event.spent_at is None else ((event.spent_at, text),),
         help="keep a list where it is made: `params = list(model.parameters())`",
+        facts={"name": event.name},
     )
 
 

@@ -25,6 +25,7 @@ def detect(event: FunctionReturn, ledger: Ledger) -> Iterator[Report]:
         f"backward of `{event.function}` returns {returned}, but its forward takes {inputs}",
         notes,
         help=f"return {wanted} values, in the order of forward's inputs, with None for an input without a gradient",
+        facts={"function": event.function, "missing": str(max(wanted - event.given, 0))},
     )
 
 

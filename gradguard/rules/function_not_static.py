@@ -17,6 +17,7 @@ def detect(event: FunctionInstance, ledger: Ledger) -> Iterator[Report]:
             f"`{event.method}` of the autograd Function `{name}` is not static: torch refuses to call such a Function",
             help=f"write `@staticmethod` above `{event.method}`, take `ctx` as its first argument, keep what it needs "
             f"there, and call `{name}.apply(…)`",
+            facts={"function": name},
         )
         return
     notes = () if event.defined_at is None else ((event.defined_at, f"`{name}` is defined here"),)
@@ -25,6 +26,7 @@ def detect(event: FunctionInstance, ledger: Ledger) -> Iterator[Report]:
         f"an object of the autograd Function `{name}` is called: torch refuses that",
         notes,
         help=f"call `{name}.apply(…)` on the class, and do not make an object of it",
+        facts={"function": name},
     )
 
 

@@ -26,7 +26,8 @@ def detect(event: GraphKept, ledger: Ledger) -> Iterator[Report | Acquittal]:
         repair = f"put a value without a graph there: `{event.value}.item()`, or `{event.value}.detach()`"
     if not event.value.replace(".", "").replace("_", "").isalnum():
         repair = "keep a number (`.item()`) or a tensor without a graph (`.detach()`)"
-    yield Report(event.site, what, help=repair)
+    facts = {"value": event.value, "holder": event.holder}
+    yield Report(event.site, what, help=repair, facts=facts)
 
 
 RULE = Rule(

@@ -29,6 +29,7 @@ def detect(event: TensorWrite, ledger: Ledger) -> Iterator[Report | Acquittal]:
         f"`{event.operation}` changes {name} in place, {what} that requires grad: torch refuses this outside of "
         "`torch.no_grad()`",
         help=repair,
+        facts={"name": event.name, "update": "yes" if event.uses_gradient else ""},
     )
 
 

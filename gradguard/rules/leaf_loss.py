@@ -32,8 +32,11 @@ def detect(event: Backward, ledger: Ledger) -> Iterator[Report | Acquittal]:
     name = f"`{of}`" if of and "(" not in of else "the loss"
     how = f"`{leaf.what}` makes {name} a leaf" if leaf.what else f"{name} is made a leaf"
     notes: list[tuple[Site, str]] = []
+    lost_by = event.cut.kind if event.cut is not None and event.cut.lost else ""
+    elsewhere = ""
     if event.cut is not None and event.cut.site is not None and event.cut.kind in _CAUSE and event.cut.site != site:
         what = event.cut.what if "`" in event.cut.what else f"`{event.cut.what}`"
+        elsewhere = "yes"
         notes.append((event.cut.site, _CAUSE[event.cut.kind].format(what=what)))
     if event.site != site:
         notes.append((event.site, "this backward reaches no parameter"))
@@ -44,6 +47,7 @@ def detect(event: Backward, ledger: Ledger) -> Iterator[Report | Acquittal]:
         help="remove it, and repair the place where the graph was lost: the loss must be computed from the parameters "
         "by tensor operations",
         key=event.site,
+        facts={"lost_by": lost_by, "elsewhere": elsewhere},
     )
 
 

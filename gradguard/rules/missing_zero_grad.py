@@ -74,6 +74,7 @@ def _left_report(event: OptimizerStep, left: Addition, polluter: Addition, step:
         ),
         help=f"call `{event.name}.zero_grad()` also before the first backward that `{event.name}` is to use",
         key=event.updater,
+        facts={"clearing": f"{event.name}.zero_grad()"},
     )
 
 
@@ -85,13 +86,15 @@ def _report(event: OptimizerStep | ManualUpdate, state: Gradient, use: Use, poll
         notes.append((event.site, "the next update uses the sum of the old gradient and the new one"))
     if state.clearing is not None:
         notes.append((state.clearing.site, "cleared here, but not between that use and the next backward"))
-    clear = f"clear with `{event.name}.grad = None`" if by_hand else f"call `{event.name}.zero_grad()`"
+    clearing = f"{event.name}.grad = None" if by_hand else f"{event.name}.zero_grad()"
+    clear = f"clear with `{clearing}`" if by_hand else f"call `{clearing}`"
     return Report(
         polluter.site,
         f"this backward adds to a gradient that {what} has already used; it is never cleared in between",
         tuple(notes),
         help=f"{clear} once for each update, before the backward or right after the step",
         key=event.updater,
+        facts={"updated": event.name} if by_hand else {"clearing": clearing},
     )
 
 

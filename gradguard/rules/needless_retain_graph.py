@@ -21,6 +21,7 @@ def detect(event: GraphRetained, ledger: Ledger) -> Iterator[Report | Acquittal]
             "runs through all of them again",
             notes,
             help=f"cut the graph where {carried} is carried over (`.detach()`), and leave `retain_graph` out",
+            facts={"carried": event.carried},
         )
     elif event.used is False:
         yield Report(

@@ -34,6 +34,7 @@ def detect(event: GradRead, ledger: Ledger) -> Iterator[Report | Acquittal]:
         f"`.grad` of {name} is None: it is the result of {by}, not a leaf, and only leaves keep a gradient",
         tuple(notes),
         help=f"{releaf}call `{short}.retain_grad()` before the backward",
+        facts={"name": event.name},
     )
 
 

@@ -19,6 +19,7 @@ def detect(event: GradRead, ledger: Ledger) -> Iterator[Report]:
         f"this makes `{name}` a new tensor that {now}; the parameter is lost and `.grad` will be None",
         ((event.site, f"the gradient of the new `{name}` is read here"),),
         help=f"update in place: `with torch.no_grad(): {name} -= lr * {name}.grad`",
+        facts={"name": event.name},
     )
 
 

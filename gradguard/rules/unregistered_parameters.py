@@ -20,6 +20,7 @@ def detect(event: Ownership, ledger: Ledger) -> Iterator[Report | Acquittal]:
             event.site,
             f"{name}: `parameters()` does not see the layers in it, and `{event.optimizer}` never trains them",
             help="use `nn.ModuleList` or `nn.ModuleDict` (`nn.ParameterList` for parameters) in its place",
+            facts={"holds": event.holds},
         )
     else:
         name = f"`{event.name}`" if event.name else "this layer"

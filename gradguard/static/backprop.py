@@ -168,7 +168,7 @@ def _hacked_leaf(root: Tensor | Opaque, managed: frozenset[int]) -> tuple[Cut, C
 
 def _told(cut: Cut, name: str) -> events.Cut:
     site = (cut.file, cut.node) if cut.node is not None else None
-    return events.Cut(kind=cut.kind, site=site, what=cut.what, name=name)
+    return events.Cut(kind=cut.kind, site=site, what=cut.what, name=name, lost=cut.lost)
 
 
 def _summed(root: Op) -> Iterator[Op]:

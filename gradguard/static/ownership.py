@@ -209,7 +209,7 @@ class _Case:
             if not fed:
                 continue
             lost = [cell for cell in fed if cell not in self.owned]
-            facts = {"name": f"self.{container.name}"}
+            facts = {"name": f"self.{container.name}", "holds": _kind(container.value)}
             optimizer = self.optimizers[0]
             if not lost:
                 self._emit(container.place, "container", optimizer, owned=True, **facts)
@@ -364,6 +364,19 @@ def _parts(owner: Owner) -> Iterator[Owner]:
         found: list[Value] = []
         descend(owner, found, 6)
         yield from found  # type: ignore[misc]
+
+
+def _kind(container: Value) -> str:
+    """What a container holds, if it is of one kind."""
+    items = (
+        container.items
+        if isinstance(container, Seq)
+        else container.items.values()
+        if isinstance(container, Table)
+        else ()
+    )
+    kinds = {"parameters" if isinstance(item, Tensor) else "modules" for item in items if _modules_in(item)}
+    return kinds.pop() if len(kinds) == 1 else ""
 
 
 def _modules_in(value: Value) -> list[Owner]:

@@ -289,7 +289,7 @@ class Trace:
             cells = self.cells(cut.of) & managed
             if cells and cut.node is not None and self.stepped:
                 reached = not self.reached.isdisjoint(cells) or not self.elsewhere.isdisjoint(cells)
-                what = events.Cut(kind=cut.kind, what=cut.what)
+                what = events.Cut(kind=cut.kind, what=cut.what, lost=cut.lost)
                 self.emit(CutOff(site=(cut.file, cut.node), cut=what, backward=site, reached=reached))
 
     def zero_grad(self, node: cst.CSTNode, file: SourceFile, name: str, owners: Iterable[Owner]) -> None:

@@ -96,7 +96,267 @@ GUESSES = {
         +         w.grad = None
         +         b.grad = None
     """,
+    "in-place": """
+          w = torch.ones(1, requires_grad=True)
+          b = torch.ones(1, requires_grad=True)
+          for _ in range(3):
+              (w * 2 + b).sum().backward()
+              # learn
+        -     w = w - 0.1 * w.grad  # w
+        -     b = torch.clamp(b.detach() - 0.1 * b.grad, 0, 1)  # b
+        +     with torch.no_grad():
+        +         w -= 0.1 * w.grad  # w
+        +         b.copy_(torch.clamp(b.detach() - 0.1 * b.grad, 0, 1))  # b
+        +         w.grad = None
+        +         b.grad = None
+    """,
+    "under-no-grad": """
+          w, b = torch.ones(2, requires_grad=True), torch.ones(2, requires_grad=True)
+          for _ in range(3):
+              (w * b).sum().backward()
+        -     w -= 0.1 * w.grad
+        -     b.sub_(0.1 * b.grad)
+        +     with torch.no_grad():
+        +         w -= 0.1 * w.grad
+        +         b.sub_(0.1 * b.grad)
+              w.grad = b.grad = None
+    """,
+    "no-detach": """
+          for x in torch.ones(3, 2):
+        -     y = model(x) . detach(
+        -     )
+        +     y = model(x)
+              optimizer.zero_grad()
+              (y - 1).pow(2).sum().backward()
+              optimizer.step()
+    """,
+    "stacked": """
+          losses = []
+          for x in torch.ones(3, 2):
+              losses.append(model(x).sum())
+        - torch.tensor(losses).mean().backward()
+        + torch.stack(losses).mean().backward()
+    """,
+    "no-leaf": """
+          for x in torch.ones(3, 2):
+              loss = model(x).sum()
+        -     loss = torch.tensor(loss, requires_grad=True)
+              optimizer.zero_grad()
+              loss.backward()
+              optimizer.step()
+    """,
+    "points": """
+        - w = torch.tensor([[1, -2], [3, 4]], requires_grad=True)  # w
+        + w = torch.tensor([[1.0, -2.0], [3.0, 4.0]], requires_grad=True)  # w
+          (w * 2).sum().backward()
+    """,
+    "a-dtype": """
+        - w = torch.arange(3)
+        + w = torch.arange(3, dtype=torch.float32)
+          w.requires_grad_()
+          (w * 2).sum().backward()
+    """,
+    "nothing-retained": """
+          for x in torch.ones(3, 2):
+              optimizer.zero_grad()
+        -     model(x).sum().backward(gradient=None, retain_graph=True)
+        +     model(x).sum().backward(gradient=None)
+              optimizer.step()
+    """,
+    "no-graph-of-gradients": """
+          for x in torch.ones(3, 2):
+              optimizer.zero_grad()
+        -     model(x).sum().backward(create_graph=True, inputs=list(model.parameters()))
+        +     model(x).sum().backward(inputs=list(model.parameters()))
+              optimizer.step()
+    """,
+    "a-list-of-layers": """
+          class Net(torch.nn.Module):
+              def __init__(self):
+                  super().__init__()
+                  self.first = torch.nn.Linear(2, 2)
+        -         self.layers = [
+        +         self.layers = torch.nn.ModuleList([
+                      torch.nn.Linear(2, 2),  # one
+        -         ]
+        +         ])
+
+              def forward(self, x):
+                  for layer in self.layers:
+                      x = layer(x)
+                  return self.first(x)
+
+          net = Net()
+          sgd = torch.optim.SGD(net.parameters(), lr=0.1)
+          for x in torch.ones(3, 2):
+              sgd.zero_grad()
+              net(x).sum().backward()
+              sgd.step()
+    """,
+    "optimizer-below": """
+          net = torch.nn.Sequential(torch.nn.Linear(2, 4), torch.nn.Linear(4, 9))
+        - sgd = torch.optim.SGD(
+        -     net.parameters(), lr=0.1
+        - )
+        - net[1] = torch.nn.Linear(4, 1)
+        + net[1] = torch.nn.Linear(4, 1)
+        + sgd = torch.optim.SGD(
+        +     net.parameters(), lr=0.1
+        + )
+          for x in torch.ones(3, 2):
+              sgd.zero_grad()
+              net(x).sum().backward()
+              sgd.step()
+    """,
+    "replaced-above": """
+          net = torch.nn.Sequential(torch.nn.Linear(2, 4), torch.nn.Linear(4, 9))
+        + net[1] = torch.nn.Linear(4, 1)
+          sgd = torch.optim.SGD(net.parameters(), lr=0.1)
+          plan = torch.optim.lr_scheduler.StepLR(sgd, 10)
+        - net[1] = torch.nn.Linear(4, 1)
+          for x in torch.ones(3, 2):
+              sgd.zero_grad()
+              net(x).sum().backward()
+              sgd.step()
+              plan.step()
+    """,
+    "none-for-the-rest": """
+          class Scale(torch.autograd.Function):
+              @staticmethod
+              def forward(ctx, x, factor, mode):
+                  ctx.factor = factor
+                  return x * factor
+
+              @staticmethod
+              def backward(ctx, grad):
+        -         return (grad * ctx.factor)  # for x
+        +         return (grad * ctx.factor), None, None  # for x
+
+          Scale.apply(torch.ones(2, requires_grad=True), 2.0, "a").sum().backward()
+    """,
+    "static": """
+          class Double(torch.autograd.Function):
+              # twice
+        -     def forward(self, x):
+        +     @staticmethod
+        +     def forward(ctx, x):
+                  return x * 2
+
+        -     def backward(self, grad):
+        +     @staticmethod
+        +     def backward(ctx, grad):
+                  return grad * 2
+
+        - Double()(torch.ones(2, requires_grad=True)).sum().backward()
+        + Double.apply(torch.ones(2, requires_grad=True)).sum().backward()
+    """,
+    "picked-ones": """
+        - params = filter(lambda p: p.requires_grad, model.parameters())
+        + params = list(filter(lambda p: p.requires_grad, model.parameters()))
+          sgd = torch.optim.SGD(params, lr=0.1)
+          for x in torch.ones(3, 2):
+              sgd.zero_grad()
+              model(x).sum().backward()
+              torch.nn.utils.clip_grad_norm_(params, 1.0)
+              sgd.step()
+    """,
 }
+
+# Where a repair would be a bad guess, none is offered.
+LEFT_ALONE = {
+    "whose-gradient-is-meant-to-flow": """
+        x = torch.ones(3, requires_grad=True)
+        x[0] = 0.0
+        model(x[:2]).sum().backward()
+    """,
+    "a-sum-on-a-leaf": """
+        total = torch.zeros(1, requires_grad=True)
+        for x in torch.ones(3, 2):
+            total += model(x)
+        total.backward()
+    """,
+    "a-chosen-dtype": """
+        w = torch.tensor([1, 2], dtype=torch.int64, requires_grad=True)
+        (w * 2).sum().backward()
+    """,
+    "random-integers": """
+        w = torch.randint(3, (2,), requires_grad=True)
+        (w * 2).sum().backward()
+    """,
+    "a-mode": """
+        with torch.no_grad():
+            y = model(torch.ones(2))
+        y.sum().backward()
+    """,
+    "numbers-that-are-joined-later": """
+        losses = [model(x).sum().item() for x in torch.ones(3, 2)]
+        loss = torch.tensor(losses).mean()
+        loss.requires_grad_()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    """,
+    "a-gradient-of-the-bias": """
+        class Affine(torch.autograd.Function):
+            @staticmethod
+            def forward(ctx, x, bias):
+                return x + bias
+
+            @staticmethod
+            def backward(ctx, grad):
+                return grad
+
+        Affine.apply(torch.ones(2), torch.ones(2, requires_grad=True)).sum().backward()
+    """,
+    "a-function-with-a-constructor": """
+        class Times(torch.autograd.Function):
+            def __init__(self, factor):
+                self.factor = factor
+
+            def forward(self, x):
+                return x * self.factor
+
+            def backward(self, grad):
+                return grad * self.factor
+
+        Times(2.0)(torch.ones(2, requires_grad=True)).sum().backward()
+    """,
+    "numbers-as-keys": """
+        class Net(torch.nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.first = torch.nn.Linear(2, 2)
+                self.heads = {1: torch.nn.Linear(2, 1)}
+
+            def forward(self, x):
+                return self.heads[1](self.first(x))
+
+        net = Net()
+        sgd = torch.optim.SGD(net.parameters(), lr=0.1)
+        for x in torch.ones(3, 2):
+            sgd.zero_grad()
+            net(x).sum().backward()
+            sgd.step()
+    """,
+    "who-is-used-in-another-order": """
+        net = torch.nn.Sequential(torch.nn.Linear(2, 4), torch.nn.Linear(4, 9))
+        sgd = torch.optim.SGD(net.parameters(), lr=0.1)
+        rate = sgd.param_groups[0]["lr"]
+        net[1] = torch.nn.Linear(4, int(10 * rate))
+        for x in torch.ones(3, 2):
+            sgd.zero_grad()
+            net(x).sum().backward()
+            sgd.step()
+    """,
+}
+
+
+@pytest.mark.parametrize("name", LEFT_ALONE)
+def test_no_bad_guess(name: str) -> None:
+    source = HEAD + textwrap.dedent(LEFT_ALONE[name]).strip("\n") + "\n"
+    found = gradguard.check_source(source).findings
+    assert found
+    assert [(finding.code, finding.fix) for finding in found if finding.fix] == []
 
 
 @pytest.mark.parametrize("name", GUESSES)

@@ -13,7 +13,7 @@ from gradguard.rule import Report
 from gradguard.static.project import SourceFile
 
 if TYPE_CHECKING:
-    from libcst.metadata import CodeRange
+    from libcst.metadata import CodePosition, CodeRange
 
 __all__ = ["Code"]
 
@@ -83,6 +83,35 @@ class Code:
             if isinstance(above, (cst.For, cst.While)):
                 yield above
 
+    def name_of(self, dotted: str) -> str | None:
+        """What the file calls a module: `th` for `torch` after `import torch as th`."""
+        parent, _, last = dotted.rpartition(".")
+        for line in self._imports():
+            for found in line.body:
+                if isinstance(found, cst.Import):
+                    for alias in found.names:
+                        name = self.text(alias.name)
+                        if name == dotted and alias.asname is not None:
+                            return self.text(alias.asname.name)
+                        if name == dotted or (alias.asname is None and name.startswith(f"{dotted}.")):
+                            return dotted
+                elif isinstance(found, cst.ImportFrom) and parent and not isinstance(found.names, cst.ImportStar):
+                    if found.module is not None and self.text(found.module) == parent and not found.relative:
+                        for alias in found.names:
+                            if self.text(alias.name) == last:
+                                return last if alias.asname is None else self.text(alias.asname.name)
+        above = self.name_of(parent) if parent else None
+        return None if above is None else f"{above}.{last}"
+
+    def _imports(self) -> list[cst.SimpleStatementLine]:
+        """The import statements at the top level of the file."""
+        return [
+            line
+            for line in self.file.module.body
+            if isinstance(line, cst.SimpleStatementLine)
+            and any(isinstance(found, (cst.Import, cst.ImportFrom)) for found in line.body)
+        ]
+
     # --- edits -------------------------------------------------------------------------------------------------------
 
     def append(self, node: cst.CSTNode, text: str) -> Edit:
@@ -90,11 +119,40 @@ class Code:
         end = self.positions[node].end
         return Edit(self.file.source.location(end.line, end.column + 1, end.line, end.column + 1), text)
 
+    def around(self, node: cst.CSTNode, before: str, after: str) -> list[Edit]:
+        """Write text right before and right behind an expression, outside of its parentheses."""
+        span = self.positions[node]
+        start, end = span.start, span.end
+        for left in getattr(node, "lpar", ())[:1]:
+            start = self.positions[left].start
+        for right in getattr(node, "rpar", ())[-1:]:
+            end = self.positions[right].end
+        return [self.cut(start, start, before), self.cut(end, end, after)]
+
     def replace(self, node: cst.CSTNode, text: str) -> Edit:
         """Write text in place of a node."""
         span = self.positions[node]
         place = self.file.source.location(span.start.line, span.start.column + 1, span.end.line, span.end.column + 1)
         return Edit(place, text)
+
+    def cut(self, start: CodePosition, end: CodePosition, text: str = "") -> Edit:
+        """Write text in place of what lies between two positions."""
+        place = self.file.source.location(start.line, start.column + 1, end.line, end.column + 1)
+        return Edit(place, text)
+
+    def between(self, start: CodePosition, end: CodePosition) -> str:
+        """The text between two positions."""
+        lines = self.lines[start.line - 1 : end.line]
+        lines[-1] = lines[-1][: end.column]
+        lines[0] = lines[0][start.column :]
+        return "\n".join(lines)
+
+    def behind(self, inner: cst.CSTNode, outer: cst.CSTNode, text: str = "") -> list[Edit]:
+        """Write text in place of what follows the inner node in the outer one."""
+        start = self.positions[inner].end
+        for parenthesis in getattr(inner, "rpar", ()):
+            start = self.positions[parenthesis].end if parenthesis in self.positions else start
+        return [self.cut(start, self.positions[outer].end, text)]
 
     def before_dot(self, attribute: cst.Attribute, text: str) -> Edit | None:
         """Write text between the two sides of an attribute, before the dot."""
@@ -122,6 +180,14 @@ class Code:
         span = self.positions[statement]
         return "\n".join(self.lines[span.start.line - 1 : span.end.line]).strip()
 
+    def insert_lines(self, statement: cst.CSTNode, lines: Sequence[str], *, below: bool = False) -> Edit:
+        """Lines of code right above or below a statement, indented as it is."""
+        span = self.positions[statement]
+        text = "\n".join(self.indent(statement) + line for line in lines)
+        if below:
+            return self._insert(span.end.line + 1, text, belongs_to=span.end.line)
+        return self._insert(span.start.line, text)
+
     def delete(self, statement: cst.SimpleStatementLine) -> Edit:
         """Take a statement's lines out."""
         span = self.positions[statement]
@@ -139,7 +205,9 @@ class Code:
     ) -> Iterator[Fix]:
         """Take a statement out of its block and put it above or below another one, if that can be done by lines."""
         text = self.lines_of(statement)
-        if len(statement.body) > 1 or len(self.siblings(statement)) < 2 or "\n" in text:
+        if len(statement.body) > 1 or len(self.siblings(statement)) < 2:
+            return
+        if "\n" in text and {self.indent(statement)} != {self.indent(place) for place in (above, below) if place}:
             return
         if above is not None and above is not statement:
             yield Fix(title, (self.insert_before(above, text), self.delete(statement)), safe=False)

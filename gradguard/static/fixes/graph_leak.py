@@ -13,22 +13,21 @@ from gradguard.static.fixes.code import Code
 
 __all__ = ["fixes"]
 
-_VALUE = re.compile(r"`([\w.]+)\.item\(\)`")
-_HOLDER = re.compile(r"`([^`]+)` grows")
+_NAME = re.compile(r"[\w.]+")
 
 
 def fixes(report: Report, code: Code) -> Iterator[Fix]:
     """A number where one is surely meant, else a tensor without a graph, with which all goes on as before."""
-    value = _VALUE.search(report.help)
+    value, holder = report.facts.get("value", ""), report.facts.get("holder", "")
     statement = code.statement_at(report.site)
-    if value is None or statement is None or len(statement.body) > 1:
+    if not _NAME.fullmatch(value) or statement is None or len(statement.body) > 1:
         return
-    places = [node for node in _added(statement.body[0]) if code.text(node) == value[1]]
+    places = [node for node in _added(statement.body[0]) if code.text(node) == value]
     if len(places) != 1:
         return
-    number = isinstance(statement.body[0], cst.AugAssign) and _is_number(value[1], report.message, code)
+    number = isinstance(statement.body[0], cst.AugAssign) and _is_number(value, holder, code)
     for call in (".item()", ".detach()") if number else (".detach()",):
-        yield Fix(f"use `{value[1]}{call}`", (code.append(places[0], call),), safe=True)
+        yield Fix(f"use `{value}{call}`", (code.append(places[0], call),), safe=True)
 
 
 def _added(statement: cst.BaseSmallStatement) -> Iterator[cst.CSTNode]:
@@ -45,12 +44,11 @@ def _added(statement: cst.BaseSmallStatement) -> Iterator[cst.CSTNode]:
             queue.extend(node.children)
 
 
-def _is_number(value: str, message: str, code: Code) -> bool:
+def _is_number(value: str, holder: str, code: Code) -> bool:
     """Whether the value has one element, and the sum is never used as a tensor."""
     text = code.file.source.text
-    holder = _HOLDER.search(message)
     return (
         re.search(rf"(?<![\w.]){re.escape(value)}\.(?:backward|item)\(", text) is not None
-        and holder is not None
-        and re.search(rf"(?<![\w.]){re.escape(holder[1])}\.", text) is None
+        and bool(holder)
+        and re.search(rf"(?<![\w.]){re.escape(holder)}\.", text) is None
     )

@@ -13,8 +13,7 @@ from gradguard.static.fixes.code import Code
 
 __all__ = ["fixes"]
 
-_CLEARING = re.compile(r"`([\w.\[\]'\"]+\.zero_grad\(\))`")
-_CLEARING_BY_HAND = re.compile(r"`([\w.\[\]'\"]+)\.grad = None`")
+_NAME = re.compile(r"[\w.\[\]'\"]+")
 _UPDATE = re.compile(r"\s*(?P<name>[\w.\[\]]+?)(?:\.data)?(?:\s*[-+]?=(?!=)|\.(?:sub|add|addcdiv|copy)_\()")
 
 
@@ -22,9 +21,10 @@ def fixes(report: Report, code: Code) -> Iterator[Fix]:
     step = code.statement_at(code.noted(report, 1)[0])
     if step is None or not code.siblings(step):
         return
-    clearing = _CLEARING.search(report.help)
-    if clearing is not None:
-        yield from _by_optimizer(clearing[1], code.statement_at(report.site), step, code)
+    clearing = report.facts.get("clearing", "")
+    if clearing:
+        if _NAME.fullmatch(clearing.removesuffix("()")):
+            yield from _by_optimizer(clearing, code.statement_at(report.site), step, code)
     else:
         yield from _by_hand(step, report, code)
 
@@ -50,9 +50,9 @@ def _by_hand(step: cst.SimpleStatementLine, report: Report, code: Code) -> Itera
         match = _UPDATE.match(text)
         if isinstance(statement, cst.SimpleStatementLine) and match and f"{match['name']}.grad" in text:
             updates[match["name"]] = statement
-    named = _CLEARING_BY_HAND.search(report.help)
-    if not updates and named and re.search(rf"(?<![\w.]){re.escape(named[1])}\b", code.text(step)):
-        updates[named[1]] = step
+    named = report.facts.get("updated", "")
+    if not updates and _NAME.fullmatch(named) and re.search(rf"(?<![\w.]){re.escape(named)}\b", code.text(step)):
+        updates[named] = step
     block = "\n".join(code.text(around) for around in (*code.siblings(step), *code.loops(step)))
     for name in list(updates):
         if re.search(rf"(?<![\w.]){re.escape(name)}\.grad(?:\.data)?(?:\.zero_\(|\s*=\s*None)", block):

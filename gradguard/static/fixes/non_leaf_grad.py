@@ -11,7 +11,7 @@ from gradguard.static.fixes.code import Code
 
 __all__ = ["fixes"]
 
-_NAME = re.compile(r"`\.grad` of `([\w.]+)`")
+_NAME = re.compile(r"[\w.]+")
 
 
 def fixes(report: Report, code: Code) -> Iterator[Fix]:
@@ -20,13 +20,13 @@ def fixes(report: Report, code: Code) -> Iterator[Fix]:
     Only where it is made anew before each read, above it in one block. What an earlier iteration made is used up: the
     gradient would be there, and the next backward would run into the freed graph.
     """
-    name = _NAME.search(report.message)
+    name = report.facts.get("name", "")
     made, read = code.statement_at(code.noted(report, 1)[0]), code.statement_at(report.site)
-    if name is None or made is None or read is None:
+    if not _NAME.fullmatch(name) or made is None or read is None:
         return
     block = list(code.siblings(read))
     if made not in block or block.index(made) >= block.index(read):
         return
-    if re.match(rf"\s*{re.escape(name[1])}\s*=", code.text(made)):
-        call = f"{name[1]}.retain_grad()"
+    if re.match(rf"\s*{re.escape(name)}\s*=", code.text(made)):
+        call = f"{name}.retain_grad()"
         yield Fix(f"insert `{call}`", (code.insert_after(made, call),), safe=False)
