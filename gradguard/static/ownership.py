@@ -368,14 +368,7 @@ def _parts(owner: Owner) -> Iterator[Owner]:
 
 def _kind(container: Value) -> str:
     """What a container holds, if it is of one kind."""
-    items = (
-        container.items
-        if isinstance(container, Seq)
-        else container.items.values()
-        if isinstance(container, Table)
-        else ()
-    )
-    kinds = {"parameters" if isinstance(item, Tensor) else "modules" for item in items if _modules_in(item)}
+    kinds = {"parameters" if isinstance(part, Tensor) else "modules" for part in _modules_in(container)}
     return kinds.pop() if len(kinds) == 1 else ""
 
 

@@ -13,6 +13,7 @@ from gradguard.static.fixes.code import Code
 __all__ = ["argument", "below_cuts", "is_sequence", "kept", "without"]
 
 _CUTS = frozenset({"detach", "detach_", "item", "data"})
+_OPTIONS = frozenset({"requires_grad", "dtype", "device"})
 _COPIES = frozenset({"tensor", "as_tensor", "Tensor", "FloatTensor", "Variable", "float", "asarray"})
 
 
@@ -29,13 +30,13 @@ def kept(code: Code, node: cst.CSTNode | None) -> list[Edit] | None:
     cut = found[0]
     inner = _cut(cut)
     assert inner is not None
-    if isinstance(cut, cst.Attribute) or (
-        isinstance(cut, cst.Call) and isinstance(cut.func, cst.Attribute) and not cut.args
-    ):
+    if code.text(cut).count("#") != code.text(inner).count("#"):
+        return None  # a comment would go
+    if not isinstance(cut, cst.Call) or not cut.args:
         return code.behind(inner, cut)
     if is_sequence(inner, code):
         torch = code.name_of("torch")
-        if torch is None or not isinstance(cut, cst.Call):
+        if torch is None:
             return None
         return [code.replace(cut.func, f"{torch}.stack"), *code.behind(cut.args[0], cut, ")")]
     if isinstance(inner, (cst.Name, cst.Attribute, cst.Call, cst.Subscript)) and not inner.lpar:
@@ -55,9 +56,7 @@ def _cut(node: cst.CSTNode) -> cst.BaseExpression | None:
     name = node.func.value if isinstance(node.func, cst.Name) else name
     if name not in _COPIES or not node.args or node.args[0].keyword is not None or node.args[0].star:
         return None
-    if any(
-        arg.keyword is None or arg.keyword.value not in ("requires_grad", "dtype", "device") for arg in node.args[1:]
-    ):
+    if any(arg.keyword is None or arg.keyword.value not in _OPTIONS for arg in node.args[1:]):
         return None
     return node.args[0].value
 

@@ -19,8 +19,10 @@ _UPDATED = re.compile(r"(?P<name>[\w.\[\]'\"]+?)(?:\s*[-+*/]=|\.\w+_\()")
 
 
 def fixes(report: Report, code: Code) -> Iterator[Fix]:
-    """Only for an update along the gradient, and for a change of weights: through another one, a gradient may be meant
-    to flow."""
+    """Only for an update along the gradient, and for a change of weights.
+
+    Through any other change, a gradient may be meant to flow.
+    """
     statement = code.statement_at(report.site)
     if statement is None or len(statement.body) != 1:
         return

@@ -15,8 +15,10 @@ __all__ = ["fixes"]
 
 
 def fixes(report: Report, code: Code) -> Iterator[Fix]:
-    """`nn.ModuleList`, `nn.ModuleDict` or `nn.ParameterList` around a plain list or dict. A layer that is made in
-    `forward` needs sizes that only the author knows."""
+    """`nn.ModuleList`, `nn.ModuleDict` or `nn.ParameterList` around a plain list or dict.
+
+    A layer that is made in `forward` needs sizes that only the author knows.
+    """
     statement, nn = code.statement_at(report.site), code.name_of("torch.nn")
     holds = report.facts.get("holds")
     if statement is None or nn is None or not holds or len(statement.body) != 1:
