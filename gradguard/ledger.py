@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from gradguard.events import (
     Backward,
@@ -54,11 +55,16 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class Clearing:
-    """The gradient was cleared. `lost` are the additions that nobody had used or looked at."""
+    """The gradient was cleared. `lost` are the additions that nobody had used or looked at.
+
+    If it was `empty`, there was nothing to clear. `turn` numbers the clearings; what one of them does, it does to all.
+    """
 
     site: Site
     lost: tuple[Addition, ...]
     conditional: bool
+    empty: bool = False
+    turn: int = 0
 
 
 @dataclass(slots=True, eq=False)
@@ -129,9 +135,9 @@ class Gradient:
     def look(self) -> None:
         self.seen_upto = len(self.added)
 
-    def clear(self, site: Site, *, certain: bool, conditional: bool) -> None:
+    def clear(self, site: Site, *, certain: bool, conditional: bool, turn: int = 0) -> None:
         lost = tuple(self.added[self.seen_upto :]) if certain else ()
-        self.clearing = Clearing(site, lost, conditional)
+        self.clearing = Clearing(site, lost, conditional, empty=not self.added, turn=turn)
         self.used_before.update(self.uses)
         self.added.clear()
         self.uses.clear()
@@ -195,6 +201,7 @@ class Ledger:
         self.partial_clips: dict[Site, int] = {}
         self.schedules: dict[Hashable, SchedulerStep] = {}
         self._writes: dict[Hashable, list[Written]] = {}
+        self._clearings = 0
 
     def gradient(self, gradient: GradientId) -> Gradient:
         state = self._gradients.get(gradient)
@@ -254,10 +261,12 @@ class Ledger:
         if isinstance(event, Backward):
             self._record_backward(event)
         elif isinstance(event, ZeroGrad):
+            self._clearings += 1
+            facts: dict[str, Any] = {"conditional": event.conditional, "turn": self._clearings}
             for gradient in event.gradients:
-                self.gradient(gradient).clear(event.site, certain=True, conditional=event.conditional)
+                self.gradient(gradient).clear(event.site, certain=True, **facts)
             for gradient in event.perhaps - event.gradients:
-                self.gradient(gradient).clear(event.site, certain=False, conditional=event.conditional)
+                self.gradient(gradient).clear(event.site, certain=False, **facts)
         elif isinstance(event, OptimizerStep):
             self._record_step(event)
         elif isinstance(event, TensorWrite):

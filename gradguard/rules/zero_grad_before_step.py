@@ -21,17 +21,25 @@ def detect(event: OptimizerStep, ledger: Ledger) -> Iterator[Report | Acquittal]
         assert clearing is not None
         yield _report_nothing_left(event, clearing)
         return
+    acquittals = []
     for state in states:
         if not state.added or state.clearing is None:
             continue
         lost = {(addition.site, addition.calls) for addition in state.clearing.lost}
-        # Where others lost nothing by that clearing, this one was just in no optimizer before.
-        same = all(other.clearing.lost for other in states if other.added and other.clearing is not None)
+        # Where others had something and lost nothing by that clearing, this one was just in no optimizer before.
+        clearings = [other.clearing for other in states if other.added and other.clearing is not None]
+        same = all(other.lost or _had_nothing(other, state.clearing) for other in clearings)
         if same and lost and not state.clearing.conditional and lost == {(a.site, a.calls) for a in state.added}:
             yield _report_some_lost(event, state.clearing)
             return
         if not lost:
-            yield Acquittal(state.clearing.site)
+            acquittals.append(Acquittal(state.clearing.site))
+    yield from acquittals
+
+
+def _had_nothing(other: Clearing, clearing: Clearing) -> bool:
+    """Whether a gradient was empty when the other one was cleared: the head of another task, say."""
+    return other.empty or (other.site == clearing.site and other.turn < clearing.turn)
 
 
 def _wasted(state: Gradient) -> bool:

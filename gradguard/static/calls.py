@@ -306,7 +306,9 @@ def call_function(
     if type(function.node) is cst.FunctionDef and "generator" not in function.flags:
         it.trace.executed.add(function.node)
     if plain.is_beside_the_point(function, arguments, receiver):
-        return Opaque(function.name, refs=tuple(arguments.all()))
+        cut = cuts.joined(arguments.all())  # what works on arrays and numbers gives arrays and numbers
+        lost = cut is not None and cut.lost
+        return Opaque(function.name, refs=tuple(arguments.all()), cut=cut if lost else None, detached=lost)
     scope = Scope({}, function.scope)
     _bind(it, function, arguments, receiver, scope)
     if "generator" in function.flags:
@@ -422,13 +424,13 @@ def instantiate(it: Interpreter, cls: Class, arguments: Arguments, node: cst.CST
     if init is not None:
         it.call(Bound(init[0], instance, init[1]), arguments, node)
     else:
-        _fill_fields(it, cls, instance, arguments)
+        _fill_fields(it, cls, instance, arguments, node)
         if not instance.whole:
             objects.unknown_of(instance).refs = tuple(arguments.all())
     return instance
 
 
-def _fill_fields(it: Interpreter, cls: Class, instance: Instance, arguments: Arguments) -> None:
+def _fill_fields(it: Interpreter, cls: Class, instance: Instance, arguments: Arguments, node: cst.CSTNode) -> None:
     """The fields of a dataclass or named tuple."""
     names = [
         small.target.value
@@ -441,6 +443,12 @@ def _fill_fields(it: Interpreter, cls: Class, instance: Instance, arguments: Arg
     for position, name in enumerate(dict.fromkeys(names)):
         if (value := arguments.get(position, name)) is not None:
             instance.attributes[name] = value
+        elif (found := cls.lookup(name)) is not None and getattr(found[0], "called", "") == "dataclasses.field":
+            facts = found[0].memo  # type: ignore[attr-defined]
+            if (factory := facts.get("default_factory")) is not None:
+                instance.attributes[name] = it.call(factory, Arguments(), node)
+            elif (default := facts.get("default")) is not None:
+                instance.attributes[name] = default
 
 
 def _make_own_optimizer(it: Interpreter, cls: Class, arguments: Arguments, node: cst.CSTNode) -> Value:

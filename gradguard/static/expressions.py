@@ -116,10 +116,21 @@ def _string(it: Interpreter, node: cst.SimpleString) -> Value:
 
 
 def _formatted(it: Interpreter, node: cst.FormattedString) -> Value:
+    """An f-string; its text is known if all of its parts are, as in `params[f"W{i}"]`."""
+    text: list[str] = []
+    known = True
     for part in node.parts:
-        if type(part) is cst.FormattedStringExpression:
-            evaluate(it, part.expression)
-    return Opaque("text")
+        if type(part) is cst.FormattedStringText:
+            text.append(part.value)
+            known = known and not any(mark in part.value for mark in "{}\\")
+        elif type(part) is cst.FormattedStringExpression:
+            value = evaluate(it, part.expression)
+            plain = part.conversion is None and part.format_spec is None and part.equal is None
+            if plain and isinstance(value, Const) and type(value.value) in (int, str):
+                text.append(str(value.value))
+            else:
+                known = False
+    return Const("".join(text)) if known else Opaque("text")
 
 
 def _concatenated(it: Interpreter, node: cst.ConcatenatedString) -> Value:

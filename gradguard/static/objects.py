@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import libcst as cst
@@ -507,6 +508,25 @@ def _opaque_method(it: Interpreter, value: Opaque, name: str, arguments: Argumen
     return escape.unknown_call(it, name, arguments, node, receiver=value)
 
 
+# What surely runs through an operation that saves something, whichever of the parameters require grad.
+_DENSITIES: dict[str, tuple[str, ...]] = {
+    "Categorical": ("log_prob", "entropy"),
+    "OneHotCategorical": ("log_prob", "entropy"),
+    "Bernoulli": ("log_prob", "entropy"),
+    **dict.fromkeys(("Normal", "Laplace", "Beta", "Gamma", "Dirichlet", "MultivariateNormal"), ("log_prob",)),
+    "Independent": ("log_prob",),
+}
+
+
+def _parameters_of(distribution: Opaque, depth: int = 3) -> Iterator[Value]:
+    """The parameters of a distribution, or of the one that it wraps."""
+    for value in distribution.refs:
+        if depth and isinstance(value, Opaque) and value.called.startswith("torch.distributions."):
+            yield from _parameters_of(value, depth - 1)
+        else:
+            yield value
+
+
 def _sample(it: Interpreter, distribution: Opaque, node: cst.CSTNode) -> Value:
     """What a distribution draws without the reparametrization: it has no gradient."""
     lost = tensors.in_graph(distribution) or cuts.surely_trains(distribution.refs)
@@ -533,13 +553,19 @@ def _numeric_method(it: Interpreter, value: Opaque, name: str, arguments: Argume
     """A method that gives numbers or samples, or one that tensors, arrays and numbers have in common."""
     if name == "__enter__" and value.called.startswith("grad mode"):
         return library.enter(it, value, node)
-    if name == "sample" and value.called.startswith("torch.distributions."):
-        return _sample(it, value, node)
+    if value.called.startswith("torch.distributions."):
+        if name == "sample":
+            return _sample(it, value, node)
+        if name in _DENSITIES.get(value.hint, ()):
+            given = [*_parameters_of(value), *arguments.all()]
+            return tensors.apply(it, name, given, {}, node, f".{name}()", size=UNKNOWN, saves=True)
     if name in ("item", "tolist", "numpy") and not arguments.positional:
         kind = "numpy" if name == "numpy" else "number"
         return Opaque(name, detached=True, cut=cuts.made_by(it, kind, node, f".{name}()", [value]))
     if value.cut is not None and (value.cut.kind != "made" or value.detached) and name in _NUMERIC:
         made = Tensor(requires_grad=False, leaf=True, name=value.hint, cut=value.cut)
+        if value.hint == "comparison":
+            made.size = tensors.compared_size(value)
         return tensors.method(it, made, name, arguments, node)
     return None
 

@@ -11,6 +11,7 @@ from gradguard.static import assignment, cuts, expressions, loops, objects, opti
 from gradguard.static.arithmetic import BINARY
 from gradguard.static.values import (
     FALSE,
+    MADE,
     NONE,
     TRUE,
     Arguments,
@@ -269,6 +270,15 @@ def _number(it: Interpreter, arguments: Arguments, node: cst.CSTNode) -> Value:
     )
 
 
+def _text(it: Interpreter, arguments: Arguments, node: cst.CSTNode) -> Value:
+    """`str(…)` of a number or a text that is known, as in `params["W" + str(i)]`."""
+    first = arguments.get(0)
+    tensors.look(it, list(arguments.all()), node)
+    if isinstance(first, Const) and type(first.value) in (int, str) and len(arguments.positional) == 1:
+        return Const(str(first.value))
+    return Opaque("text", cut=MADE)
+
+
 def _deepcopy(it: Interpreter, arguments: Arguments, node: cst.CSTNode) -> Value:
     value = arguments.get(0)
     return copied(it, value, {}) if value is not None else Opaque()
@@ -305,7 +315,13 @@ def copied(it: Interpreter, value: Value, memo: dict[int, Value]) -> Value:
     return value
 
 
+def _field(it: Interpreter, arguments: Arguments, node: cst.CSTNode) -> Value:
+    """`dataclasses.field(…)`: what makes the value is called for each instance."""
+    return Opaque("field", called="dataclasses.field", memo=dict(arguments.keywords))
+
+
 STANDARD: dict[str, Handler] = {
+    "dataclasses.field": _field,
     "copy.deepcopy": _deepcopy,
     "copy.copy": _deepcopy,
     "functools.partial": _partial,
@@ -333,6 +349,7 @@ STANDARD: dict[str, Handler] = {
     "builtins.print": _looked,
     "builtins.int": _number,
     "builtins.float": _number,
+    "builtins.str": _text,
     "builtins.abs": lambda it, arguments, node: (
         tensors.apply(it, "abs", list(arguments.positional), {}, node, "abs()")
         if any(isinstance(v, Tensor) for v in arguments.positional)

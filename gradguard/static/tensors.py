@@ -159,9 +159,20 @@ def argument(value: Value | None) -> Any:
         return tuple(items) if value.kind == "tuple" else items
     if isinstance(value, Opaque) and value.op is not None:
         return UNKNOWN
+    if isinstance(value, Opaque) and value.hint == "comparison":
+        return compared_size(value)
     if isinstance(value, Opaque) and value.hint in ("extent", "size", "len", "numel", "dim"):
         return INT
     return ANY
+
+
+def compared_size(value: Opaque) -> Size:
+    """The size of what a comparison of tensors gives, such as `labels != pad`."""
+    try:
+        size = shapes.binary(*(argument(part) for part in value.refs))
+    except (TypeError, ValueError):
+        return UNKNOWN
+    return size if isinstance(size, Size) else UNKNOWN
 
 
 def size_of(kind: str, name: str, args: list[Value], kwargs: dict[str, Value]) -> Size | tuple[Size, ...]:
