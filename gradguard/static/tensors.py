@@ -169,10 +169,9 @@ def argument(value: Value | None) -> Any:
 def compared_size(value: Opaque) -> Size:
     """The size of what a comparison of tensors gives, such as `labels != pad`."""
     try:
-        size = shapes.binary(*(argument(part) for part in value.refs))
+        return shapes.binary(*(argument(part) for part in value.refs))
     except (TypeError, ValueError):
         return UNKNOWN
-    return size if isinstance(size, Size) else UNKNOWN
 
 
 def size_of(kind: str, name: str, args: list[Value], kwargs: dict[str, Value]) -> Size | tuple[Size, ...]:
