@@ -298,6 +298,13 @@ class Gradients:
         """Whether a stale gradient waits for the step that would consume it, or one may do so."""
         return self._doubt or self._stale()
 
+    def accumulates(self) -> bool:
+        """Whether a gradient that no optimizer owns has been added to more than once, and was not used so far."""
+        return any(
+            parameter.fresh and not parameter.owned and len(self._ledger.gradient(parameter.cell).added) > 1
+            for parameter in self._parameters.values()
+        )
+
     def _stale(self) -> bool:
         for cell in {parameter.cell for parameter in self._parameters.values()}:
             state = self._ledger.gradient(cell)

@@ -19,6 +19,7 @@ from gradguard.events import ClipGrad, Event, ManualUpdate, OptimizerStep, Sched
 from gradguard.finding import CheckError, Finding, Location
 from gradguard.ledger import Ledger
 from gradguard.rule import Acquittal, Report, Rule
+from gradguard.runtime.attention import Attention
 from gradguard.runtime.comments import Comments
 from gradguard.runtime.explain import add_note
 from gradguard.runtime.report import RunReport
@@ -37,15 +38,6 @@ _Past: TypeAlias = "tuple[Callable[[], Any], Instruction | None, int, Any]"
 
 TRACEBACK_VARIABLE = "GRADGUARD_TRACEBACK"
 
-# Full attention for the first backwards, then for a few out of each period, and for some more where a watcher asks for
-# them. Primes, so that no accumulation period hides in the gaps.
-_WARM_UP = 16
-_WINDOW = 4
-# So many after a call of backward at a place that is new, or a new optimizer.
-_NEW_PLACE = 12
-_MOST_PLACES = 256
-_MOST_EXTENSIONS = 16
-_PERIODS = (*(13,) * 2, *(61,) * 4, *(127,) * 4, *(251,) * 8, 509)
 _REMEMBERED = 64
 
 # What rules judge by the order of several places.
@@ -96,7 +88,6 @@ class Guard:
         self.rules = list(catalogue.all_rules())
         self._by_kind: dict[type[Event], list[Rule]] = {}
         self.script = ""  # the file that is run, where it is known from the start
-        self.attentive = True
         self.depth = 0
         self.reached_nothing = False  # a backward has been told of that computes no gradient
         self.past: deque[_Past] = deque(maxlen=_REMEMBERED)  # the latest backward passes
@@ -104,16 +95,17 @@ class Guard:
         self._told: dict[str, tuple[tuple[Watcher, Callable[..., Any]], ...]] = {}
         self._arrange()
         self._creation_number = getattr(getattr(torch._C, "_autograd", None), "_get_sequence_nr", _zero)
-        self._left = _WARM_UP
-        self._windows = 0
-        self._extended = 0
-        self._places: set[Instruction | None] = set()
+        self.attention = Attention(self)
         self._thread: int | None = None
         self._by_root: dict[int, _Past] = {}
         self._call: BackwardCall | None = None
         self._steps: list[_Step] = []
         self._failed: set[str] = set()
         self._again: tuple[_Past, Any] | None = None
+
+    @property
+    def attentive(self) -> bool:
+        return self.attention.on
 
     # Events and rules
 
@@ -153,6 +145,7 @@ class Guard:
     def _report(self, rule: Rule, verdict: Report, event: Event) -> Finding | None:
         if isinstance(event, _ORDERED) and verdict.notes and all(site == verdict.site for site, _ in verdict.notes):
             return None  # one call of a library does all of it: its places cannot be told apart from here
+        self.attention.alarm()
         extra = [note for notes in self.tell("notes", rule, verdict, event) for note in notes]
         idle = (
             event.site
@@ -256,16 +249,11 @@ class Guard:
             reference = _nothing
         keeps = args[1] if len(args) > 1 else kwargs.get("retain_graph")
         past = (reference, here, self._creation_number(), keeps)
-        self._left -= 1
-        if here not in self._places and len(self._places) < _MOST_PLACES:
-            self._places.add(here)
-            self._look_out(_NEW_PLACE)
-        if self._left < 0:
-            self._turn()
-        if self.attentive:
+        attentive = self.attention.backward(here)
+        if attentive:
             self._attend(BackwardCall(self, roots, args, kwargs, user, here))
         self.past.append(past)
-        return WATCHED if self.attentive else NOTED
+        return WATCHED if attentive else NOTED
 
     def _attend(self, call: BackwardCall) -> None:
         if self._steps and not self._steps[-1].has_closure:
@@ -312,40 +300,13 @@ class Guard:
         if user is not None and isinstance(error, RuntimeError):
             self.tell("failed", error, roots, user)
 
-    def _look_out(self, count: int) -> None:
-        """Something new: the next backward passes have attention."""
-        if not self.attentive:
-            self._turn()
-        self._left = max(self._left, count - 1)
-
-    def _turn(self) -> None:
-        """Attention ends or begins."""
-        if any(watcher.tireless for watcher in self.watchers):
-            self._left = _WARM_UP
-        elif self.attentive:
-            if self._extended < _MOST_EXTENSIONS and any(self.tell("busy")):
-                self._extended += 1
-                self._left = _WINDOW
-                return
-            self.attentive = False
-            self._steps.clear()
-            self._by_root.clear()
-            self.tell("rest")
-            self._left = _PERIODS[min(self._windows, len(_PERIODS) - 1)] - _WINDOW
-            self._windows += 1
-        else:
-            self.attentive = True
-            self._extended = 0
-            self._left = _WINDOW - 1
-            self.tell("attend")
-
     # Optimizers
 
     def optimizer_created(self, optimizer: torch.optim.Optimizer) -> None:
         if not self.elsewhere():
             self.tell("optimizer_created", optimizer)
             if not self.depth:
-                self._look_out(_NEW_PLACE)
+                self.attention.optimizer_created(id(optimizer))
 
     def step_begins(
         self, optimizer: torch.optim.Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any], frame: FrameType
@@ -378,6 +339,7 @@ class Guard:
 
     def _stepped(self, optimizer: torch.optim.Optimizer, here: Instruction | None, user: FrameType | None) -> None:
         if self.attentive and not self.elsewhere():
+            self.attention.stepped(id(optimizer))
             self.tell("stepped", optimizer, here, user, self.depth)
 
     def clearing(self, frame: FrameType) -> None:
@@ -396,14 +358,23 @@ class Guard:
         if self.attentive and not self.elsewhere():
             self.tell("cleared", frame, self.depth)
 
+    # Attention
+
+    def rest(self) -> None:
+        self._steps.clear()
+        self._by_root.clear()
+        self.tell("rest")
+
+    def attend(self) -> None:
+        self.tell("attend")
+
     # The end
 
     def refresh(self) -> None:
         """Full attention, as at the beginning."""
         if self.elsewhere():
             return
-        self._windows = 0
-        self._look_out(_WARM_UP)
+        self.attention.refresh()
 
     def interrupted(self) -> None:
         """For a while, nothing was seen."""

@@ -136,6 +136,10 @@ class Watcher:
         """Whether attention had better go on a little, since something suspicious is open."""
         return False
 
+    def unsettled(self) -> bool:
+        """Whether the first passes were too few: it has begun to suspect something, or to follow something up."""
+        return False
+
     def optimizer_created(self, optimizer: torch.optim.Optimizer) -> None:
         """A group of parameters was added, the first ones by the constructor."""
 

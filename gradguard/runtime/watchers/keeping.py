@@ -38,6 +38,12 @@ class _Keeping(Watcher):
         if visits > 1 and (visits <= _FIRST or visits & (visits - 1) == 0):
             self._look(call, visits)
 
+    def unsettled(self) -> bool:
+        return any(
+            len(sizes) > 1 and sizes[-1][1] > sizes[-2][1] and path not in self._told
+            for (_, path), sizes in self._sizes.items()
+        )
+
     def _look(self, call: BackwardCall, visits: int) -> None:
         for holder in held_by(call.frame, self.guard.sites):
             sizes = self._sizes.setdefault((call.here, holder.path), deque(maxlen=3))

@@ -58,6 +58,9 @@ class _Named(Watcher):
     def stepping(self, optimizer: torch.optim.Optimizer, here: Instruction | None, frame: FrameType) -> None:
         self._visit(here, frame)
 
+    def unsettled(self) -> bool:
+        return any(self._open.values())
+
     def escaped(self, error: BaseException) -> None:
         last = last_user_entry(error, self.guard.sites)
         if last is not None:

@@ -297,6 +297,9 @@ class _Ownership(Watcher):
         holder = module_of(tensor, found)
         return holder is None or not holder.module.training or bool(_FIXED.search(holder.attribute))
 
+    def unsettled(self) -> bool:
+        return bool(self._suspects) or any(known.steps and not known.useful for known in self._optimizers.values())
+
     # The end
 
     def finish(self) -> None:

@@ -99,6 +99,10 @@ class _Retaining(Watcher):
             if isinstance(grad, torch.Tensor) and grad.grad_fn is not None:
                 self._mark([grad.grad_fn], self._passes)
 
+    def unsettled(self) -> bool:
+        """What goes through a kept graph while nobody looks would not be seen."""
+        return any(not (site.used or site.unknown or site.told) for site in self._sites.values())
+
     def _site_of(self, call: BackwardCall) -> _Site | None:
         """The record of a call of the user that asks for the graph; torch's own (`autograd.grad`) is not meant."""
         if not (call.keeps_graph and call.adds) or call.here is None:

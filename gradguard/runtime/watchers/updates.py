@@ -79,6 +79,9 @@ class _Updates(Watcher):
     def busy(self) -> bool:
         return self.gradients.pending()
 
+    def unsettled(self) -> bool:
+        return self.gradients.pending() or self.gradients.accumulates()
+
     def _between(self, before: Instruction | None, after: Instruction | None, what: str) -> Hashable:
         return None if before is None or after is None else Between(before, after, what)
 
