@@ -34,21 +34,21 @@ class Attention:
     def __init__(self, guard: Guard) -> None:
         self.on = True
         self._guard = guard
-        self._left = _WARM_UP  # passes until it may turn
+        self.left = _WARM_UP  # passes until it may turn; also counted down by the guard, while it rests
         self._warm = True  # something is new
         self._alarmed = False  # since attention began, a rule has spoken
-        self._places: set[Hashable] = set()
+        self.places: set[Hashable] = set()  # that call backward
         self._optimizers: set[int] = set()
         self._open: dict[Hashable, int] = {}  # what is new, and how often it is to be seen yet
         self._windows = self._extended = 0
 
     def backward(self, here: Hashable) -> bool:
         """A backward begins. Whether there is attention."""
-        self._left -= 1
-        if here not in self._places and len(self._places) < _MOST_PLACES:
-            self._places.add(here)
+        self.left -= 1
+        if here not in self.places and len(self.places) < _MOST_PLACES:
+            self.places.add(here)
             self._look_out(here, _VISITS)
-        if self._left < 0:
+        if self.left < 0:
             self._turn()
         elif self._warm and self._is_calm():
             self._rest()
@@ -74,7 +74,7 @@ class Attention:
     def refresh(self) -> None:
         """As at the beginning."""
         self._windows = 0
-        self._places.clear()
+        self.places.clear()
         self._optimizers.clear()
         self._look_for(_WARM_UP)
 
@@ -87,7 +87,7 @@ class Attention:
         if not self.on:
             self._attend()
         self._warm = True
-        self._left = max(self._left, passes - 1)
+        self.left = max(self.left, passes - 1)
 
     def _seen(self, key: Hashable) -> None:
         left = self._open.get(key)
@@ -105,12 +105,12 @@ class Attention:
     def _turn(self) -> None:
         """Attention ends or begins."""
         if self._is_tireless():
-            self._left = _WARM_UP
+            self.left = _WARM_UP
         elif not self.on:
             self._attend()
         elif self._extended < _MOST_EXTENSIONS and any(self._guard.tell("busy")):
             self._extended += 1
-            self._left = _WINDOW
+            self.left = _WINDOW
         else:
             self._rest()
 
@@ -118,12 +118,12 @@ class Attention:
         self.on = self._warm = False
         self._open.clear()
         self._guard.rest()
-        self._left = _PERIODS[min(self._windows, len(_PERIODS) - 1)] - _WINDOW
+        self.left = _PERIODS[min(self._windows, len(_PERIODS) - 1)] - _WINDOW
         self._windows += 1
 
     def _attend(self) -> None:
         self.on = True
         self._alarmed = False
         self._extended = 0
-        self._left = _WINDOW - 1
+        self.left = _WINDOW - 1
         self._guard.attend()

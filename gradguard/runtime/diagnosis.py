@@ -30,6 +30,12 @@ class Past:
     number: int
     keeps_graph: bool
 
+    @classmethod
+    def of(cls, entry: tuple[Any, Any, int, Any]) -> Past:
+        """From what the guard has noted."""
+        root, site, number, keeps = entry
+        return cls(root, None if site is None else Instruction(*site), number, bool(keeps))
+
 
 @dataclass(slots=True)
 class Shared:

@@ -34,7 +34,8 @@ __all__ = ["IGNORED", "NOTED", "WATCHED", "Guard"]
 
 IGNORED, NOTED, WATCHED = range(3)
 
-_Past: TypeAlias = "tuple[Callable[[], Any], Instruction | None, int, Any]"
+# Of a backward pass: a weak reference to its root, the call, the next creation number, whether it keeps its graph.
+_Past: TypeAlias = "tuple[Callable[[], Any], Instruction | tuple[int, int] | None, int, Any]"
 
 TRACEBACK_VARIABLE = "GRADGUARD_TRACEBACK"
 
@@ -44,6 +45,7 @@ _REMEMBERED = 64
 _ORDERED = (OptimizerStep, ManualUpdate, ZeroGrad, ClipGrad, SchedulerStep)
 
 # Looked up once: these lines run in every backward.
+_get_frame = sys._getframe
 _get_ident = threading.get_ident
 _weak = weakref.ref
 _new = tuple.__new__
@@ -224,6 +226,33 @@ class Guard:
             self._tell_user(f"a second thread runs backward passes: from there on, {what} could not be watched")
 
     # Backward
+
+    def passes_by(self, roots: Sequence[Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+        """A backward begins while the guard rests, at a place that is known. False if `enter` has to look at it.
+
+        These lines are what a watch costs in the long run. The third frame from here is that of the user, or of
+        `Tensor.backward`, which the user has called.
+        """
+        attention = self.attention
+        if attention.left <= 0 or self.depth or _get_ident() != self._thread:
+            return False
+        frame = _get_frame(3)
+        if frame.f_code is _TENSOR_BACKWARD:
+            frame = frame.f_back  # type: ignore[assignment]
+        here = id(frame.f_code), frame.f_lasti
+        if here not in attention.places:
+            return False
+        reference = _weak(roots[0])
+        attention.left -= 1
+        self.past.append(
+            (
+                reference,
+                here,
+                self._creation_number(),
+                args[1] if len(args) > 1 else kwargs.get("retain_graph"),
+            )
+        )
+        return True
 
     def enter(self, roots: Sequence[Any], args: tuple[Any, ...], kwargs: dict[str, Any], frame: FrameType) -> int:
         """A backward begins. Returns one of `IGNORED`, `NOTED` and `WATCHED`; only then is `leave` to be called."""

@@ -13,7 +13,7 @@ from torch.optim.optimizer import (
     register_optimizer_step_pre_hook,
 )
 
-from gradguard.runtime.guard import IGNORED, WATCHED, Guard
+from gradguard.runtime.guard import IGNORED, NOTED, WATCHED, Guard
 
 __all__ = ["Patches"]
 
@@ -71,13 +71,16 @@ class Patches:
         self._undo.append(restore)
 
     def _backward(self, original: Any) -> Any:
-        guard = self.guard
+        guard, attention = self.guard, self.guard.attention
 
         def _engine_run_backward(t_outputs: Any, *args: Any, **kwargs: Any) -> Any:
             if not self.active:
                 return original(t_outputs, *args, **kwargs)
             try:
-                manner = guard.enter(t_outputs, args, kwargs, sys._getframe(1))
+                if attention.on or not guard.passes_by(t_outputs, args, kwargs):
+                    manner = guard.enter(t_outputs, args, kwargs, sys._getframe(1))
+                else:
+                    manner = NOTED
             except Exception as error:
                 guard.trouble("the backward pass", error)
                 manner = IGNORED
@@ -128,10 +131,10 @@ class Patches:
         return add_param_group
 
     def _zero_grad(self, original: Any) -> Any:
-        guard = self.guard
+        guard, attention = self.guard, self.guard.attention
 
         def zero_grad(self_: Any, *args: Any, **kwargs: Any) -> Any:
-            if not self.active or not guard.attentive or torch.compiler.is_compiling():
+            if not attention.on or not self.active or torch.compiler.is_compiling():
                 return original(self_, *args, **kwargs)
             guard.clearing(sys._getframe(1))
             result = original(self_, *args, **kwargs)
@@ -141,10 +144,10 @@ class Patches:
         return zero_grad
 
     def _step_begins(self) -> Any:
-        guard = self.guard
+        guard, attention = self.guard, self.guard.attention
 
         def hook(optimizer: Any, args: Any, kwargs: Any) -> Any:
-            if not guard.attentive or torch.compiler.is_compiling() or guard.elsewhere():
+            if not attention.on or torch.compiler.is_compiling() or guard.elsewhere():
                 return None
             return guard.step_begins(optimizer, args, kwargs, sys._getframe(1))
 
@@ -152,10 +155,10 @@ class Patches:
         return hook
 
     def _stepped(self) -> Any:
-        guard = self.guard
+        guard, attention = self.guard, self.guard.attention
 
         def hook(optimizer: Any, _args: Any, _kwargs: Any) -> None:
-            if guard.attentive and not torch.compiler.is_compiling() and not guard.elsewhere():
+            if attention.on and not torch.compiler.is_compiling() and not guard.elsewhere():
                 guard.step_ends(optimizer, sys._getframe(1))
 
         _skip_when_compiling(hook)

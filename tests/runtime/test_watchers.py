@@ -6,6 +6,7 @@ import pytest
 import torch
 
 import gradguard
+from gradguard.runtime import attention
 from gradguard.runtime import guard as guard_module
 from gradguard.runtime.watcher import Watcher
 from gradguard.runtime.watchers import all_watchers
@@ -57,12 +58,58 @@ def test_a_watcher_rests_between_the_windows(monkeypatch):
         def attend(self):
             told.append("attend")
 
-    watched_with(monkeypatch, Resting, steps=guard_module._WARM_UP + 2)
-    assert told == ["entering"] * guard_module._WARM_UP + ["rest"], "no call while the guard rests"
+    calm = attention._VISITS
+    watched_with(monkeypatch, Resting, steps=calm + 2)
+    assert told == ["entering"] * calm + ["rest"], "no call while the guard rests"
     told.clear()
     watched_with(monkeypatch, Resting, steps=400)
-    assert told[guard_module._WARM_UP :][:3] == ["rest", "attend", "entering"]
-    assert told.count("entering") < 100
+    assert told[calm:][:3] == ["rest", "attend", "entering"]
+    assert told.count("entering") < 40
+
+
+def test_the_guard_looks_longer_where_a_watcher_wants_to_see_more(monkeypatch):
+    told = []
+
+    class Curious(Watcher):
+        def entering(self, _call):
+            told.append("entering")
+
+        def unsettled(self):
+            return len(told) < 9
+
+        def rest(self):
+            told.append("rest")
+
+    watched_with(monkeypatch, Curious, steps=11)
+    assert told == ["entering"] * 9 + ["rest"]
+    told.clear()
+    monkeypatch.setattr(Curious, "unsettled", lambda _self: True)
+    watched_with(monkeypatch, Curious, steps=attention._WARM_UP + 2)
+    assert told == ["entering"] * attention._WARM_UP + ["rest"], "but not forever"
+
+
+def test_an_optimizer_that_steps_seldom_is_waited_for(monkeypatch):
+    """Four backward passes for each step: the guard does not rest before it has seen some of the steps."""
+    told = []
+
+    class Counting(Watcher):
+        def stepped(self, *_facts):
+            told.append("step")
+
+        def rest(self):
+            told.append("rest")
+
+    monkeypatch.setattr(guard_module, "all_watchers", lambda: (*all_watchers(), Counting))
+    w = torch.ones(2, requires_grad=True)
+    optimizer = torch.optim.SGD([w], lr=0.1)
+    with gradguard.watch() as report:
+        for turn in range(40):
+            w.pow(2).sum().backward()
+            if turn % 4 == 3:
+                optimizer.step()
+                optimizer.zero_grad()
+    assert told[:4] == ["step", "step", "step", "rest"]
+    assert report.findings == ()
 
 
 @pytest.mark.parametrize("hook", HOOKS)

@@ -25,7 +25,7 @@ class _Freed(Watcher):
             return
         guard = self.guard
         here = Instruction(id(frame.f_code), frame.f_lasti)
-        shared = shared_graph(roots, [Past(*past) for past in guard.past], guard.sites, frame)
+        shared = shared_graph(roots, [Past.of(past) for past in guard.past], guard.sites, frame)
         if shared is None or shared.first.site is None:
             return
         name = text.receiver(frame.f_code, frame.f_lasti, "backward")
@@ -58,7 +58,7 @@ class _Freed(Watcher):
         return None
 
     def again(self, call_site: Instruction | None, earlier: Any, node: Any) -> None:
-        before = Past(*earlier)
+        before = Past.of(earlier)
         if call_site is None or before.site is None:
             return
         guard = self.guard
