@@ -31,6 +31,8 @@ __all__ = [
     "GraphNode",
     "GraphRetained",
     "Joined",
+    "LostParameter",
+    "LostUpdate",
     "ManualUpdate",
     "ModeNotEntered",
     "NonFiniteGradient",
@@ -242,6 +244,30 @@ class GradRead(Event):
     made_at: Site | None = None
     leaf_at: Site | None = None
     rebound_at: Site | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LostUpdate(Event):
+    """A name that stood for a parameter was bound to the result of its update, and nothing reads the name afterwards.
+
+    `of_loop` says that it is the variable of a loop, else it is an argument of a function. `update` is the statement.
+    """
+
+    name: str
+    of_loop: bool
+    update: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LostParameter(Event):
+    """A name that stood for a parameter of `optimizer` was bound to a value computed from it.
+
+    At `stepped_at` the optimizer steps again, and no gradient has come to the parameter that it still holds.
+    """
+
+    name: str
+    optimizer: str
+    stepped_at: Site
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

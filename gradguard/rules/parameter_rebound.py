@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gradguard.events import GradRead
+from gradguard.events import GradRead, LostParameter, LostUpdate
 from gradguard.ledger import Ledger
 from gradguard.rule import Report, Rule
 
@@ -23,6 +23,25 @@ def detect(event: GradRead, ledger: Ledger) -> Iterator[Report]:
     )
 
 
+def detect_lost(event: LostUpdate, ledger: Ledger) -> Iterator[Report]:
+    what = "the variable of the loop" if event.of_loop else "a name of this function"
+    yield Report(
+        event.site,
+        f"this binds `{event.name}`, {what}, to a new tensor that nothing uses; the parameter itself is not updated",
+        help=f"update in place: `with torch.no_grad(): {event.name} -= lr * {event.name}.grad`",
+    )
+
+
+def detect_stepped(event: LostParameter, ledger: Ledger) -> Iterator[Report]:
+    yield Report(
+        event.site,
+        f"this makes `{event.name}` a new tensor, but `{event.optimizer}` keeps the old one, which no loss uses now",
+        ((event.stepped_at, f"so this step finds no gradient, and the new `{event.name}` is never updated"),),
+        help=f"change it in place: `with torch.no_grad(): {event.name}.clamp_(…)`, or `{event.name}.copy_(…)`",
+        instead_of=(("step-without-backward", event.stepped_at),),
+    )
+
+
 RULE = Rule(
     code="GG302",
     name="parameter-rebound",
@@ -30,7 +49,9 @@ RULE = Rule(
     why="""
         `w = w - lr * w.grad` does not change the parameter; it binds the name to a new tensor. With grad mode on, the
         new tensor is the result of an operation and no leaf; under `no_grad` it does not require grad at all. Either
-        way `w.grad` is None from then on, and training fails or stops in silence.
+        way `w.grad` is None from then on, and training fails or stops in silence. In `for p in model.parameters():` the
+        statement `p = p - lr * p.grad` changes nothing but the variable of the loop: the model stays as it is. And an
+        optimizer holds the tensor that it was given: after `w = w.clamp(0, 1)` it goes on with one that no loss uses.
     """,
     instead="""
         Change the parameter in place under `torch.no_grad()`: `w -= lr * w.grad`, or make a new leaf on purpose:
@@ -57,5 +78,5 @@ RULE = Rule(
             w.grad.zero_()
     """,
     raises=True,
-    detect={GradRead: detect},
+    detect={GradRead: detect, LostUpdate: detect_lost, LostParameter: detect_stepped},
 )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from gradguard.static import conditions, expressions, inplace, keeping, objects, syntax, tensors
+from gradguard.static import conditions, expressions, inplace, keeping, lost, objects, syntax, tensors
 from gradguard.static.arithmetic import AUGMENTED
 from gradguard.static.values import (
     NONE,
@@ -118,12 +118,15 @@ def _note_rebinding(it: Interpreter, old: Value | None, new: Value, name: str, n
     if isinstance(old, Tensor) and isinstance(new, Tensor) and old is not new:
         if new.rebound is not None or new.owners:
             return
+        if old.leaf and old.requires_grad:
+            lost.mark(it, old, new, name, node)
         if old.rebound is not None and old.op is not None and new.op is not None and old.op in new.op.parents:
             new.rebound, new.rebound_file = old.rebound, old.rebound_file  # it was lost before
         elif old.leaf and it.trace.cells(old.owners) & {cell for cell, _ in new.grad_of}:
             new.rebound, new.rebound_file, new.name = node, it.file, name
             if new.requires_grad is False:
                 new.cut = Cut("rebound", node, it.file, lost=True)
+            lost.note(it, old, name, node)
     elif isinstance(old, Seq) and isinstance(new, Seq) and len(old.items) == len(new.items):
         for before, after in zip(old.items, new.items, strict=True):
             _note_rebinding(it, before, after, name, node)

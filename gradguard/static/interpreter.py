@@ -72,6 +72,7 @@ class Loop:
 
     turns: int
     turn: int = 0
+    node: cst.For | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -290,7 +291,7 @@ def _run_for(it: Interpreter, node: cst.For) -> str:
 
 
 def _run_turns(it: Interpreter, node: cst.For, items: loops.Iteration) -> str:
-    loop = Loop(items.turns)
+    loop = Loop(items.turns, node=node)
     it.loops.append(loop)
     outer = it.trace.guesses
     try:

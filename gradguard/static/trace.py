@@ -35,7 +35,7 @@ from gradguard.events import (
 )
 from gradguard.ledger import Ledger
 from gradguard.rule import Acquittal, Detector, Report, Rule
-from gradguard.static import records
+from gradguard.static import lost, records
 from gradguard.static.keeping import Keeping
 from gradguard.static.project import SourceFile
 from gradguard.static.retaining import Retaining
@@ -109,6 +109,7 @@ class Trace:
     schedules: dict[int, Optimizer] = field(default_factory=dict)
     perhaps_stepped: set[Hashable] = field(default_factory=set)
     ownership: records.Records = field(default_factory=records.Records)
+    rebound: dict[int, tuple[str, SourceFile, cst.CSTNode]] = field(default_factory=dict)
 
     # --- decisions ---------------------------------------------------------------------------------------------------
 
@@ -335,6 +336,8 @@ class Trace:
         self.stepped.add(name.rsplit(".", 1)[-1])
         self.stepped_at.update(dict.fromkeys(self.cells(optimizer.owners), fresh()))
         optimizer.name = optimizer.name or name
+        if self.rebound:
+            lost.tell(self, optimizer, file, node)
         if optimizer.loose:
             self.ledger.gradient("loose").look()  # what was added so far may well have been for this one
         self.emit(
