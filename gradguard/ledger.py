@@ -57,7 +57,7 @@ class Use:
 class Clearing:
     """The gradient was cleared. `lost` are the additions that nobody had used or looked at.
 
-    If it was `empty`, there was nothing to clear. `turn` numbers the clearings; what one of them does, it does to all.
+    If it was `empty`, there was nothing to clear. `turn` is when; one clearing of many gradients is one turn.
     """
 
     site: Site
@@ -201,7 +201,19 @@ class Ledger:
         self.partial_clips: dict[Site, int] = {}
         self.schedules: dict[Hashable, SchedulerStep] = {}
         self._writes: dict[Hashable, list[Written]] = {}
-        self._clearings = 0
+        self._clock = 0
+        self._latest_pass: tuple[int, Site] | None = None
+        self._latest_steps: dict[UpdaterId, int] = {}
+
+    def pass_in_vain(self, updater: UpdaterId, gradients: Iterable[GradientId]) -> Site | None:
+        """The latest backward pass, if it came after the latest step of an updater and added nothing to these."""
+        if self._latest_pass is None or self._latest_pass[0] < self._latest_steps.get(updater, 0):
+            return None
+        states = [self.gradient(gradient) for gradient in gradients]
+        after = [state.clearing for state in states if state.clearing and state.clearing.turn > self._latest_pass[0]]
+        if any(state.added for state in states) or not all(clearing.empty for clearing in after):
+            return None
+        return self._latest_pass[1]
 
     def gradient(self, gradient: GradientId) -> Gradient:
         state = self._gradients.get(gradient)
@@ -261,8 +273,8 @@ class Ledger:
         if isinstance(event, Backward):
             self._record_backward(event)
         elif isinstance(event, ZeroGrad):
-            self._clearings += 1
-            facts: dict[str, Any] = {"conditional": event.conditional, "turn": self._clearings}
+            self._clock += 1
+            facts: dict[str, Any] = {"conditional": event.conditional, "turn": self._clock}
             for gradient in event.gradients:
                 self.gradient(gradient).clear(event.site, certain=True, **facts)
             for gradient in event.perhaps - event.gradients:
@@ -323,6 +335,8 @@ class Ledger:
         if not any(self.gradient(gradient).added for gradient in event.gradients):
             self.idle_steps.setdefault(event.updater, event.site)
         self.first_steps.setdefault(event.updater, event.site)
+        self._clock += 1
+        self._latest_steps[event.updater] = self._clock
         for clip in self.partly_clipped(event.gradients):
             self.partial_clips[clip.site] = self.partial_clips.get(clip.site, 0) + 1
         for gradient in event.gradients:
@@ -340,6 +354,8 @@ class Ledger:
 
     def _record_backward(self, event: Backward) -> None:
         if event.accumulates:
+            self._clock += 1
+            self._latest_pass = self._clock, event.site
             addition = Addition(event.site, event.calls)
             for gradient in event.gradients:
                 self.gradient(gradient).add(addition)

@@ -135,6 +135,49 @@ def test_clearing_in_every_turn_but_stepping_in_every_second() -> None:
     assert said(zero_grad_before_step, *turn, *turn, step()) == ["clear"]
 
 
+TRUNK, DAY, NIGHT = W, frozenset({"day"}), frozenset({"night"})
+
+
+def test_a_head_that_was_empty_does_not_speak_for_a_clearing_that_wastes_what_the_trunk_got() -> None:
+    """Two heads on one trunk, cleared before each: the second one had nothing to lose."""
+    every = TRUNK | DAY | NIGHT
+    turns = (
+        clear(gradients=every),
+        backward(gradients=TRUNK | DAY),
+        clear(gradients=every),
+        backward(gradients=TRUNK | NIGHT),
+        step(gradients=every),
+    )
+    assert said(zero_grad_before_step, clear(gradients=every), *turns, *turns) == ["clear", "clear"]
+
+
+def test_a_head_that_was_used_does_speak_for_the_clearing() -> None:
+    """Gradients piled up outside of the optimizer; those inside were used by each step, and lost nothing."""
+    turn = (backward(gradients=BOTH), step(gradients=HEAD))
+    start = (clear(gradients=BOTH), *turn)
+    end = (clear(gradients=BOTH), backward(gradients=BOTH), step(gradients=BOTH))
+    assert said(zero_grad_before_step, *start, *end) == []
+
+
+@pytest.mark.parametrize(
+    "events, in_vain",
+    [
+        ((step(), backward(gradients=HEAD)), True),
+        ((backward(gradients=HEAD), step()), False),
+        ((backward(), clear()), False),
+        ((backward(gradients=HEAD), clear()), True),
+        ((backward(gradients=HEAD, accumulates=False),), False),
+    ],
+    ids=["elsewhere", "before the last step", "cleared away", "nothing to clear", "returned"],
+)
+def test_a_pass_in_vain_is_one_since_the_last_step_that_added_nothing(events, in_vain) -> None:
+    ledger = Ledger()
+    ledger.born(BOTH)
+    for event in events:
+        ledger.record(event)
+    assert (ledger.pass_in_vain("opt", W) is not None) is in_vain
+
+
 def test_clearing_a_by_product_is_no_waste() -> None:
     history = (clear(), backward(), step(), backward("generator"), clear(), backward(), step())
     assert said(zero_grad_before_step, *history) == []

@@ -19,6 +19,16 @@ def detect(event: OptimizerStep, ledger: Ledger) -> Iterator[Report | Acquittal]
     if not any(state.added for state in states):
         if any(state.clearing is not None and state.clearing.lost for state in states):
             return  # zero-grad-before-step tells of that
+        latest = ledger.pass_in_vain(event.updater, event.gradients)
+        if latest is not None:
+            yield Report(
+                event.site,
+                f"`{event.name}.step()` finds no gradient: the backward before it reached none of its parameters",
+                ((latest, "this backward reaches none of the parameters that the optimizer holds"),),
+                help="compute the loss from these parameters by tensor operations, and give the optimizer those that "
+                "the loss is computed from",
+            )
+            return
         cleared = next((state.clearing for state in states if state.clearing is not None), None)
         notes = ((cleared.site, "the gradients are cleared here, and no backward follows"),) if cleared else ()
         yield Report(

@@ -337,10 +337,14 @@ def _binary(it: Interpreter, node: cst.BinaryOperation) -> Value:
 
 def binary(it: Interpreter, symbol: str, compute: Compute, left: Value, right: Value, node: cst.CSTNode) -> Value:
     """`left symbol right`."""
-    result = _binary_result(it, symbol, compute, left, right, node)
+    return _without_graph(_binary_result(it, symbol, compute, left, right, node), left, right)
+
+
+def _without_graph(result: Value, *operands: Value) -> Value:
+    """What is computed from numbers that have lost their graph has lost it, too."""
     if isinstance(result, Opaque) and result.cut is None and result.op is None and not result.reach:
-        cut = cuts.joined([left, right])
-        plain = any(isinstance(value, Opaque) and value.detached for value in (left, right))
+        cut = cuts.joined(operands)
+        plain = any(isinstance(value, Opaque) and value.detached for value in operands)
         if cut is not None and (cut.kind != "made" or plain):
             result.cut, result.detached = cut, True
     return result
@@ -419,7 +423,7 @@ def _unary(it: Interpreter, node: cst.UnaryOperation) -> Value:
         return Const(value.value)
     if isinstance(value, Tensor) or tensors.in_graph(value):
         return tensors.apply(it, "neg", [value], {}, node, "-")
-    return Opaque(refs=(value,), reach=tensors.reach_of([value]))
+    return _without_graph(Opaque(refs=(value,), reach=tensors.reach_of([value])), value)
 
 
 def _boolean(it: Interpreter, node: cst.BooleanOperation) -> Value:

@@ -22,6 +22,7 @@ MARK = re.compile(r"# (expect|also): (GG\d\d\d)")
 
 DIFFERENT = {
     "leaf-loss/bad_mean_of_losses": "told as a step that finds no gradient",
+    "leaf-loss/bad_negated_numbers_in_new_tensor": "told as a step that finds no gradient",
     "detached-backward/bad_layer_output_data": "what no backward reaches is not told at run time",
     "detached-backward/bad_layer_output_rewrapped": "what no backward reaches is not told at run time",
     "detached-backward/bad_layer_output_through_numpy": "what no backward reaches is not told at run time",
