@@ -160,7 +160,7 @@ def test_a_head_that_was_used_does_speak_for_the_clearing() -> None:
 
 
 @pytest.mark.parametrize(
-    "events, in_vain",
+    ("events", "in_vain"),
     [
         ((step(), backward(gradients=HEAD)), True),
         ((backward(gradients=HEAD), step()), False),
