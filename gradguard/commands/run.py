@@ -8,6 +8,7 @@ import io
 import json
 import os
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, TextIO
 
 from gradguard.commands.output import fail
@@ -20,12 +21,19 @@ if TYPE_CHECKING:
 
 __all__ = ["add_options", "run"]
 
+_MOST_QUESTIONS = 3
+
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--format", choices=("text", "json"), default="text", help="how to report (default: text)")
     add("--output", metavar="FILE", help="where to report (default: standard error); one file for each rank")
     add("--html", metavar="FILE", help="draw the run on a page of its own (looks at every step: slower)")
+    add(
+        "--trace",
+        action="store_true",
+        help="tell exactly where values were made, cut and changed (about 2 times slower, 5 in tiny loops)",
+    )
     add("--immediate", action="store_true", help="tell each finding as soon as it is made")
     add("--strict", action="store_true", help="exit with 1 if the script succeeds but there are findings")
     add("--select", action="append", default=[], metavar="RULES", help="only these rules")
@@ -69,6 +77,7 @@ def run(options: argparse.Namespace) -> int:
             select=[rule.code for rule in watched],
             ignore=() if watched else ("ALL",),
             record=options.html is not None,
+            trace=options.trace,
             at_once=writer.at_once if options.immediate else None,
             on=lambda code, path: any(rule.code == code for rule in settings.rules(os.path.join(start, path))),
         )
@@ -141,7 +150,7 @@ class _Writer:
 
         result = Result(report.findings, tuple(report.errors), max(len(report.files), 1))
         if not self._json:
-            return self._rendered(findings, result, stream)
+            return self._rendered(findings, result, stream, report.open_questions)
         from gradguard.reporters.json_report import as_data
 
         data = as_data(result)
@@ -158,7 +167,9 @@ class _Writer:
         sources = {path: read(os.path.join(self._start, path)) for path in paths}
         return {path: source for path, source in sources.items() if isinstance(source, Source)}
 
-    def _rendered(self, findings: tuple[Finding, ...], whole: Result | None, stream: TextIO) -> str:
+    def _rendered(
+        self, findings: tuple[Finding, ...], whole: Result | None, stream: TextIO, questions: Sequence[str] = ()
+    ) -> str:
         from gradguard.reporters.text import TextReport
         from gradguard.static.check import Result
 
@@ -170,6 +181,8 @@ class _Writer:
         if whole is not None:
             text.errors(whole)
             text.summary(whole)
+            for question in questions[:_MOST_QUESTIONS]:
+                text.paragraph(f"Run again with --trace to see where {question}.")
         return piece.getvalue()
 
 

@@ -47,12 +47,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption("--gradguard-ignore", action="append", default=None, metavar="RULES", help="not these rules")
     group.addoption(
+        "--gradguard-trace",
+        action="store_true",
+        default=None,
+        help="note where each operation is called, so that a report tells all places exactly (a few times slower)",
+    )
+    group.addoption(
         "--gradguard-check",
         action="store_true",
         default=False,
         help="collect Python files and notebooks, and check each without running it",
     )
     parser.addini("gradguard", "what to do with autograd pitfalls in tests: off, warn or error", default="off")
+    parser.addini("gradguard_trace", "note where each operation is called (slower)", type="bool", default=False)
     parser.addini("gradguard_select", "only these rules of gradguard", type="args", default=[])
     parser.addini("gradguard_ignore", "not these rules of gradguard", type="args", default=[])
 

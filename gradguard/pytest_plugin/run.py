@@ -43,11 +43,11 @@ def key_of(finding: Finding) -> Key:
 class Scope:
     """A watch with the findings that count in it. A test has one, and each example of a hypothesis test."""
 
-    def __init__(self, without: tuple[str, ...] = ()) -> None:
+    def __init__(self, without: tuple[str, ...] = (), *, trace: bool = False) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what torch says while it is imported is no affair of the test
             from gradguard.runtime.watch import Watch
-        self.watch: Watch = Watch(("ALL",), without, alone=True)
+        self.watch: Watch = Watch(("ALL",), without, alone=True, trace=trace)
         self.report = self.watch.report
         self.pardoned: set[Key] = set()
         self.unmet: list[str] = []  # expectations, as messages
@@ -99,7 +99,7 @@ class Run:
             del self.item.stash[_RUN]
 
     def _open(self) -> Scope:
-        scope = Scope(self._not_asked_for())
+        scope = Scope(self._not_asked_for(), trace=self.asked.trace)
         self._scopes.append(scope)
         scope.watch.__enter__()
         return scope

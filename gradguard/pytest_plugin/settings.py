@@ -25,6 +25,7 @@ class Asked:
     mode: str = "off"
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
+    trace: bool = False
 
     @property
     def files(self) -> Settings:
@@ -54,7 +55,8 @@ def of_config(config: pytest.Config) -> Asked:
         raise pytest.UsageError(f"ini option gradguard: must be off, warn or error, not {mode!r}")
     _files.cache_clear()  # a session in the same process as an earlier one reads the configuration anew
     select, ignore = (_rules(config, name) for name in ("gradguard_select", "gradguard_ignore"))
-    asked = Asked(mode, select, ignore)
+    trace = bool(config.getoption("gradguard_trace") or config.getini("gradguard_trace"))
+    asked = Asked(mode, select, ignore, trace)
     try:
         asked.files.config(str(config.rootpath))
     except (catalogue.UnknownRuleError, ConfigError) as error:

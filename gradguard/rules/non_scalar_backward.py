@@ -19,7 +19,7 @@ def detect(event: Backward, ledger: Ledger) -> Iterator[Report | Acquittal]:
     if event.unreduced is not None:
         by = f"`{event.unreduced_by}`" if event.unreduced_by else "this operation"
         notes = ((event.unreduced, f"{by} leaves more than one element"),)
-    short = event.name if event.name and "(" not in event.name else "loss"
+    short = event.name if event.name and not set(event.name) & set("( +-*/@") else "loss"
     yield Report(
         event.site,
         f"backward on {name}{shape}, which is not a scalar: the gradient can be created only for scalar outputs",

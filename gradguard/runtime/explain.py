@@ -5,10 +5,15 @@ from __future__ import annotations
 import itertools
 from types import TracebackType
 
+from torch.overrides import handle_torch_function
+
 from gradguard.finding import Finding
+from gradguard.runtime.forwarding import FORWARDER
 from gradguard.runtime.sites import Sites
 
 __all__ = ["add_note", "as_note", "last_user_entry", "strip_own_frames"]
+
+_HANDLES = handle_torch_function.__code__
 
 
 def as_note(finding: Finding) -> str:
@@ -34,8 +39,18 @@ def strip_own_frames(error: BaseException, folder: str) -> None:
     """Take gradguard's own frames out of the traceback."""
     entry = error.__traceback__
     kept: list[TracebackType] = []
+    handed_over = False
     while entry is not None:
-        if not entry.tb_frame.f_code.co_filename.startswith(folder):
+        code = entry.tb_frame.f_code
+        if code.co_filename.startswith(folder) or code.co_name == FORWARDER:
+            handed_over = handed_over or bool(kept and kept[-1].tb_frame.f_code is _HANDLES)
+        else:
+            if handed_over:
+                # A function of torch that a mode has called again: it has handed over, and begins anew.
+                kept = [other for other in kept if other.tb_frame.f_code is not _HANDLES]
+                if kept and kept[-1].tb_frame.f_code is code:
+                    kept.pop()
+                handed_over = False
             kept.append(entry)
         entry = entry.tb_next
     if not kept:

@@ -22,8 +22,11 @@ from gradguard.rule import Acquittal, Report, Rule
 from gradguard.runtime.attention import Attention
 from gradguard.runtime.comments import Comments
 from gradguard.runtime.explain import add_note
+from gradguard.runtime.offer import left_open
+from gradguard.runtime.places import Places
 from gradguard.runtime.report import RunReport
 from gradguard.runtime.sites import Instruction, Sites
+from gradguard.runtime.tracing import Tracer
 from gradguard.runtime.watcher import BackwardCall, Watcher
 from gradguard.runtime.watchers import all_watchers
 
@@ -83,6 +86,7 @@ class Guard:
 
     def __init__(self, more: Iterable[Callable[[Guard], Watcher]] = ()) -> None:
         self.sites = Sites()
+        self.places = Places()
         self._mine = self.sites.mine
         self.comments = Comments(self.sites.folder)
         self.ledger = Ledger()
@@ -159,7 +163,10 @@ class Guard:
             return None
         first: Finding | None = None
         for report in self.reports:
-            first = report.add(rule, verdict, self.locate, extra, idle, self.comments.hide) or first
+            finding = report.add(rule, verdict, self.locate, extra, idle, self.comments.hide)
+            if finding is not None and not self.places.traced and (question := left_open(event)):
+                report.left_open[finding.code, finding.location] = question
+            first = finding or first
         return first
 
     def locate(self, site: Hashable) -> Location | None:
@@ -192,6 +199,12 @@ class Guard:
 
     def install(self, patches: Patches) -> None:
         self.tell("install", patches)
+        if isinstance(self.places, Tracer):
+            self.places.install(patches)
+
+    def trace(self) -> None:
+        """From the next `install` on, note where things are made, cut and changed."""
+        self.places = Tracer(self)
 
     def trouble(self, what: str, error: BaseException) -> None:
         """An error of gradguard's own: told once, and that part stays off."""

@@ -11,13 +11,13 @@ import ast
 import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import FrameType, FunctionType, MethodType
+from types import CodeType, FrameType, FunctionType, MethodType
 from typing import Any
 
 import torch
 
 from gradguard.events import Cut
-from gradguard.runtime.sites import Sites, expression_at, locals_of, parsed
+from gradguard.runtime.sites import Place, Sites, expression_at, locals_of, parsed
 from gradguard.runtime.syntax import (
     attribute_bindings,
     bindings,
@@ -39,14 +39,14 @@ from gradguard.runtime.syntax import (
 )
 from gradguard.runtime.text import scope as scope_of
 
-__all__ = ["Origin", "cause", "expects_an_error", "leaf_maker", "root_expression"]
+__all__ = ["DISCRETE", "Origin", "cause", "expects_an_error", "leaf_maker", "root_expression", "switched_off_in"]
 
 _MOST_STEPS = 600
 _MOST_CALLS = 8
 _UNKNOWN = object()
 _OFF = frozenset({"no_grad", "inference_mode"})
 _NUMBERS = frozenset({"item", "tolist"})
-_DISCRETE = frozenset(
+DISCRETE = frozenset(
     "argmax argmin argsort eq ne lt le gt ge bool long int short byte nonzero one_hot multinomial bernoulli bincount "
     "bucketize searchsorted logical_and logical_or logical_not isclose".split()
 )
@@ -190,6 +190,12 @@ def _mode(node: ast.expr) -> bool | None:
     if name == "set_grad_enabled" and isinstance(first, ast.Constant):
         return bool(first.value)
     return True if name == "enable_grad" else None
+
+
+def switched_off_in(code: CodeType, line: int) -> tuple[Place, str] | None:
+    """What switches gradients off around a line of a function: where it is, and how it is written."""
+    found = _switched_off_at(_Scope(code.co_filename, scope_of(code) or ast.Module([], []), {}, {}), line)
+    return None if found is None else (place_of(code.co_filename, found[0]), found[1])
 
 
 def _switched_off_at(scope: _Scope, line: int) -> tuple[ast.expr, str] | None:
@@ -403,7 +409,7 @@ class _Search:
             result.cut_by("rewrap", path, node, f"{short(node.func)}(…)")
         elif name == "Variable" and releaf:
             result.cut_by("rewrap", path, node, "Variable(…)")
-        elif name in _DISCRETE and not (name in ("int", "long", "bool") and isinstance(node.func, ast.Name)):
+        elif name in DISCRETE and not (name in ("int", "long", "bool") and isinstance(node.func, ast.Name)):
             result.cut_by("discrete", path, node, f".{name}()" if isinstance(node.func, ast.Attribute) else f"{name}()")
         elif name in ("to", "type") and node.args and last_name(node.args[0]) in _INTEGER:
             result.cut_by("discrete", path, node, f".{name}({short(node.args[0])})")

@@ -36,6 +36,7 @@ class RunReport:
     timeline: Timeline | None = None
     at_once: Callable[[Finding], object] | None = None  # is told each finding as soon as it is sure
     on: Callable[[str, str], bool] | None = None  # whether a rule (by its code) is on in a file
+    left_open: dict[tuple[str, Location], str] = field(default_factory=dict)  # what a run that is traced would tell
     _entries: dict[Hashable, _Entry] = field(default_factory=dict, repr=False)
     _acquitted: set[Hashable] = field(default_factory=set, repr=False)
     _explained: set[tuple[str, Hashable]] = field(default_factory=set, repr=False)
@@ -54,6 +55,12 @@ class RunReport:
             merged[key] = first, count + entry.count
         found = [_counted(finding, count) for finding, count in merged.values()]
         return tuple(sorted(found, key=lambda finding: (finding.location, finding.code)))
+
+    @property
+    def open_questions(self) -> tuple[str, ...]:
+        """What the findings leave open and a run that is traced would tell, as it goes on after "to see where"."""
+        found = (self.left_open.get((finding.code, finding.location)) for finding in self.findings)
+        return tuple(dict.fromkeys(question for question in found if question))
 
     def _proved(self, entry: _Entry) -> bool:
         if entry.finding.rule not in _NEEDS_PROOF:

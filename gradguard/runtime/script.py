@@ -30,11 +30,12 @@ def run(
     select: Iterable[str] = (),
     ignore: Iterable[str] = (),
     record: bool = False,
+    trace: bool = False,
     at_once: Callable[[Finding], object] | None = None,
     on: Callable[[str, str], bool] | None = None,
 ) -> tuple[int, RunReport]:
     """Run the script (or the module) as `__main__`. Returns its exit status, and what was found."""
-    watch = Watch(select, ignore, record=record, script="" if module else target)
+    watch = Watch(select, ignore, record=record, trace=trace, script="" if module else target)
     watch.report.at_once = at_once
     watch.report.on = on
     status = 0

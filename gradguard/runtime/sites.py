@@ -24,6 +24,7 @@ import torch
 
 import gradguard
 from gradguard.finding import Location
+from gradguard.runtime.forwarding import FORWARDER
 
 __all__ = ["Between", "Instruction", "Place", "Sites", "SourceLine", "expression_at", "locals_of", "parsed"]
 
@@ -76,6 +77,8 @@ def _is_foreign(path: str) -> bool:
 def is_users(code: CodeType) -> bool:
     """Whether code is the user's. A question alone: unlike `Sites.is_user` it does not count the code as seen."""
     name = code.co_filename
+    if code.co_name == FORWARDER:
+        return False
     if name.startswith("<") and not name.startswith(("<ipython", "<stdin", "<doctest ", "<timed ")):
         return False
     return not _is_foreign(name if os.path.isabs(name) else os.path.abspath(name))

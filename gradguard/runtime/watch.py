@@ -26,7 +26,8 @@ class Watch:
     """A context manager. Watches may be nested and may overlap; each has a report of its own.
 
     With `alone`, the watch begins with nothing known and full attention, and what happens inside of it is not told to
-    the watches around it. So it is with `record`, which keeps every event for a picture of the run.
+    the watches around it. So it is with `record`, which keeps every event for a picture of the run, and with `trace`,
+    which notes where each operation is called.
     """
 
     def __init__(
@@ -36,11 +37,13 @@ class Watch:
         *,
         alone: bool = False,
         record: bool = False,
+        trace: bool = False,
         script: str = "",
     ) -> None:
         rules = catalogue.select(select, ignore)
         self.report = RunReport(frozenset(rule.code for rule in rules))
-        self._alone = alone or record
+        self._alone = alone or record or trace
+        self._trace = trace
         self._record = record
         self._script = script
         self._recorder: Recorder | None = None
@@ -56,6 +59,8 @@ class Watch:
                 _open[-1][1].uninstall()
             self._guard = Guard([self._recorder_of] if self._record else ())
             self._guard.script = self._script
+            if self._trace:
+                self._guard.trace()
             patches = Patches(self._guard)
             self._guard.reports.append(self.report)
             _open.append((self._guard, patches))
@@ -115,8 +120,11 @@ def _close(guard: Guard) -> None:
         return
 
 
-def watch(*, select: Iterable[str] = (), ignore: Iterable[str] = ()) -> Watch:
+def watch(*, select: Iterable[str] = (), ignore: Iterable[str] = (), trace: bool = False) -> Watch:
     """Watch the training inside of a `with` block.
+
+    With `trace`, findings tell exactly where results were computed, cut from their graph and changed in place. That is
+    several times slower, and watches around this one do not see what happens in it.
 
     >>> import gradguard
     >>> with gradguard.watch() as report:
@@ -124,4 +132,4 @@ def watch(*, select: Iterable[str] = (), ignore: Iterable[str] = ()) -> Watch:
     >>> report.findings
     ()
     """
-    return Watch(select, ignore)
+    return Watch(select, ignore, trace=trace)

@@ -3,7 +3,8 @@
     python tests/benchmarks/overhead.py [--rounds 5] [--only mlp]
 
 One thread. `warm` are the first steps of a watch, in which it looks at everything; `all` is a longer run from its
-beginning. `anomaly` is `torch.autograd.detect_anomaly` over the same number of steps as `warm`.
+beginning. `trace` is `gradguard.watch(trace=True)`, and `anomaly` is `torch.autograd.detect_anomaly`, over the same
+number of steps as `warm`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import time
 import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 
 import torch
 from torch import nn
@@ -103,18 +105,25 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
-    print(f"{'':12} {'step':>9} {'warm':>6} {'all':>6} {'anomaly':>8}")
+    print(f"{'':12} {'step':>9} {'warm':>6} {'all':>6} {'trace':>6} {'anomaly':>8}")
     for name, (make, warm, steps) in WORKLOADS.items():
         if options.only not in name:
             continue
         cost(make, 20, gradguard.watch)
         first = compare(
-            make, warm, options.rounds, plain=nullcontext, watch=gradguard.watch, anomaly=torch.autograd.detect_anomaly
+            make,
+            warm,
+            options.rounds,
+            plain=nullcontext,
+            watch=gradguard.watch,
+            trace=partial(gradguard.watch, trace=True),
+            anomaly=torch.autograd.detect_anomaly,
         )
         whole = compare(make, steps, options.rounds, plain=nullcontext, watch=gradguard.watch)
         print(
             f"{name:12} {whole['plain'] * 1e6:6.0f} µs {first['watch'] / first['plain']:6.3f} "
-            f"{whole['watch'] / whole['plain']:6.3f} {first['anomaly'] / first['plain']:8.2f}",
+            f"{whole['watch'] / whole['plain']:6.3f} "
+            f"{first['trace'] / first['plain']:6.2f} {first['anomaly'] / first['plain']:8.2f}",
             flush=True,
         )
 

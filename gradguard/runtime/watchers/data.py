@@ -221,10 +221,10 @@ class _Data(Watcher):
                 for pointer in _pointers(node, attribute):
                     access = changed.get(pointer)
                     if access is not None and node._sequence_nr() < access.number:
-                        self._tell(call, access, names.operation(node))
+                        self._tell(call, access, node)
                         return
 
-    def _tell(self, call: BackwardCall, access: _Access, operation: str) -> None:
+    def _tell(self, call: BackwardCall, access: _Access, saving: Any) -> None:
         guard = self.guard
         code = guard.sites.codes[access.here.code]
         expression = expression_at(code, access.here.offset)
@@ -237,7 +237,11 @@ class _Data(Watcher):
             TensorWrite(site=access.here, name=name, operation=".data", tensors=frozenset([tensor]), hidden=True)
         )
         node = GraphNode(
-            id=("saving", tensor), operation=operation, site=None, saves=False, saved=(SavedTensor(tensor, 0, name),)
+            id=("saving", tensor),
+            operation=names.operation(saving),
+            site=guard.places.made(saving),
+            saves=False,
+            saved=(SavedTensor(tensor, 0, name),),
         )
         guard.emit(Backward(site=call.here, name="", graph=(node,), keeps_graph=None, accumulates=False))
         guard.ledger.forget(tensor)

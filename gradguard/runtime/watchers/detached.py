@@ -76,7 +76,7 @@ class _Detached(Watcher):
     ) -> None:
         if origins.expects_an_error(frame, self.guard.sites):
             return
-        cut = origins.cause(frame, expression, self.guard.sites)
+        cut = self.guard.places.cut(root) or origins.cause(frame, expression, self.guard.sites)
         if root is None and cut.site is None:
             return  # some other object without such a method
         self.guard.reached_nothing = True
@@ -92,6 +92,12 @@ class _Detached(Watcher):
     def _leaf_event(self, root: torch.Tensor, frame: FrameType, here: Instruction) -> Backward | None:
         expression = origins.root_expression(frame, root)
         kind = "" if root.grad_fn is None else "discrete"
+        traced = self.guard.places.leaf(root)
+        if traced is not None and expression is not None:
+            maker, cut = traced
+            return Backward(
+                site=here, name=_name(expression), requires_grad=True, leaf=maker, cut=cut, accumulates=False
+            )
         found = None if expression is None else origins.leaf_maker(frame, expression, self.guard.sites, kind)
         if found is None:
             return None

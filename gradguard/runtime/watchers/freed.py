@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Hashable, Sequence
 from types import FrameType
 from typing import Any
+
+import torch
 
 from gradguard.events import Backward, GraphNode
 from gradguard.runtime import names, text
@@ -35,7 +38,7 @@ class _Freed(Watcher):
         node = GraphNode(
             id=("shared", guard.ledger),
             operation=names.operation(shared.node),
-            site=self._made_at(carried, frame, frame.f_lineno),
+            site=self._traced(carried, shared.node, frame) or self._made_at(carried, frame, frame.f_lineno),
             saves=True,
             name=carried if carried.isidentifier() or shared.name else "",
         )
@@ -45,6 +48,21 @@ class _Freed(Watcher):
         )
         root = node if shared.is_root else GraphNode(id=("root", guard.ledger), operation="", site=here, saves=True)
         guard.explain(error, Backward(site=here, name=name, graph=(root, node), accumulates=False))
+
+    def _traced(self, name: str, node: Any, user: FrameType) -> Instruction | None:
+        """Where the value of the variable was computed; without a variable, where the node was made."""
+        places = self.guard.places
+        if not places.traced:
+            return None
+        try:
+            expression = ast.parse(name, mode="eval").body
+        except SyntaxError:
+            return places.made(node)
+        for frame in names.user_frames(user, self.guard.sites):
+            value = text.evaluate(expression, frame)
+            if isinstance(value, torch.Tensor):
+                return places.made(value.grad_fn)
+        return None
 
     def _made_at(self, name: str, user: FrameType, line: int) -> Hashable:
         """The assignment of the variable that a name begins with, in the frames of the user."""
@@ -64,7 +82,7 @@ class _Freed(Watcher):
         guard = self.guard
         code = guard.sites.codes[call_site.code]
         name = text.receiver(code, call_site.offset, "backward")
-        made = text.assignment(code, name, text.instruction_line(guard.sites, call_site))
+        made = guard.places.made(node) or text.assignment(code, name, text.instruction_line(guard.sites, call_site))
         root = GraphNode(id=("shared", guard.ledger), operation=names.operation(node), site=made, saves=None, name=name)
         guard.ledger.freed.pop(root.id, None)
         guard.ledger.record(Backward(site=before.site, name=name, graph=(root,), keeps_graph=False, accumulates=False))

@@ -6,9 +6,10 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from gradguard.events import GraphKept
+from gradguard.runtime import text
 from gradguard.runtime.dead import is_dead
 from gradguard.runtime.holders import Holder, attached, held_by
-from gradguard.runtime.sites import Instruction
+from gradguard.runtime.sites import Instruction, SourceLine
 from gradguard.runtime.stores import is_trimmed, statement_that_fills
 from gradguard.runtime.watcher import BackwardCall, Watcher
 
@@ -59,9 +60,19 @@ class _Keeping(Watcher):
         found = statement_that_fills(holder, self.guard.sites)
         if found is None:
             return
-        site, value = found
+        statement, value = found
         kind = "sum" if holder.is_sum else "list"
+        site = self._traced(holder, statement)
         self.guard.emit(GraphKept(site=site, holder=holder.path, value=value, kind=kind, bound=limit))
+
+    def _traced(self, holder: Holder, site: SourceLine) -> Instruction | SourceLine:
+        """Of several statements that add to a sum, the one that has run."""
+        made = self.guard.places.made(holder.value.grad_fn) if holder.is_sum else None
+        line = None if made is None else text.instruction_line(self.guard.sites, made)
+        if made is None or line is None:
+            return site
+        same_file = self.guard.sites.codes[made.code].co_filename == site.path
+        return site if same_file and site.line <= line <= site.end_line else made
 
 
 def _grows(sizes: deque[tuple[int, int]]) -> bool:

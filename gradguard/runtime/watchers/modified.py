@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import itertools
+import re
 import weakref
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from gradguard.events import Backward, GraphNode, SavedTensor, TensorWrite
 from gradguard.runtime import edits, names, text
 from gradguard.runtime.explain import last_user_entry
 from gradguard.runtime.graph import nodes_from
-from gradguard.runtime.sites import Instruction, Place, parsed
+from gradguard.runtime.sites import Instruction, Place, expression_at, parsed
 from gradguard.runtime.watcher import Watcher
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class _Change:
     attribute: str
     tensor: Tensor
     producer: Any
+    version: int  # when it was saved
 
     @property
     def pointer(self) -> int:
@@ -83,15 +85,21 @@ class _Modified(Watcher):
             write = TensorWrite(
                 site=site or here, name="", operation="step", tensors=frozenset([tensor]), optimizer=optimizer
             )
-        else:
-            edit = edits.find(
-                change.pointer,
-                frame,
-                guard.sites,
-                consumers=_consumers(roots, change),
-                saving=operation,
-                of_parameter=parameter is not None,
+        elif (wrote := guard.places.written(change.tensor, change.version)) is not None:
+            edit, shown = _edit_of(wrote[0], wrote[1], guard)
+            if edit is None:
+                likely = self._likely(change, roots, frame, operation, of_parameter=parameter is not None)
+                if likely is not None and not likely.target:  # the layer changes in place because it was made so
+                    edit, shown = likely, likely.shown
+            name = self._name(change, edit, frame)
+            write = TensorWrite(
+                site=wrote[0] if edit is None else edit.site,
+                name=name if edit is None or not edit.target else edit.root,
+                operation=shown,
+                tensors=frozenset([tensor]),
             )
+        else:
+            edit = self._likely(change, roots, frame, operation, of_parameter=parameter is not None)
             name = self._name(change, edit, frame)
             saved_at = edits.place_of_operation(edit, operation)
             write = TensorWrite(
@@ -104,13 +112,22 @@ class _Modified(Watcher):
         node = GraphNode(
             id=("saving", tensor),
             operation=operation,
-            site=saved_at,
+            site=guard.places.made(change.node) or saved_at,
             saves=False,
             saved=(SavedTensor(tensor, 0, name, is_parameter=parameter is not None),),
         )
         loss = text.receiver(frame.f_code, frame.f_lasti, "backward")
         guard.explain(error, Backward(site=here, name=loss, graph=(node,), keeps_graph=None, accumulates=False))
         guard.ledger.forget(tensor)
+
+    def _likely(
+        self, change: _Change, roots: Sequence[Any], frame: FrameType, saving: str, *, of_parameter: bool
+    ) -> edits.Edit | None:
+        """The statement that has most likely changed the tensor, as the text has it."""
+        wanted = _consumers(roots, change)
+        return edits.find(
+            change.pointer, frame, self.guard.sites, consumers=wanted, saving=saving, of_parameter=of_parameter
+        )
 
     def _name(self, change: _Change, edit: edits.Edit | None, frame: FrameType) -> str:
         if edit is not None and edit.target:
@@ -165,6 +182,22 @@ class _Modified(Watcher):
         )
 
 
+def _edit_of(site: Instruction, name: str, guard: Guard) -> tuple[edits.Edit | None, str]:
+    """The statement or call that has changed a tensor, and how it is written."""
+    code = guard.sites.codes[site.code]
+    node = expression_at(code, site.offset)
+    line = text.instruction_line(guard.sites, site)
+    path = code.co_filename
+    near = edits.edits_in(path) if line is not None and parsed(path) is not None else []
+    near = [edit for edit in near if edit.node.lineno <= (line or 0) <= (edit.node.end_lineno or 0)]
+    exact = [edit for edit in near if edit.node is node or edit.operation == name.strip("_").removeprefix("i")]
+    found = exact or near
+    if found:
+        return found[0], found[0].shown
+    shown = ast.unparse(node.func).rsplit(".", 1)[-1] if isinstance(node, ast.Call) else name
+    return None, f"{shown}()"
+
+
 def _edit_at(path: str, line: int) -> edits.Edit | None:
     if parsed(path) is None:
         return None
@@ -182,29 +215,33 @@ def _owns(optimizer: torch.optim.Optimizer, parameter: Tensor) -> bool:
 def _first_change(roots: Sequence[Any]) -> _Change | None:
     """The first tensor, from the root, that was changed after a node saved it."""
     for node in nodes_from(roots):
-        for attribute, index, value in _changed_in(node):
+        for attribute, index, value, version in _changed_in(node):
             producer = _producer(node, attribute, index)
-            return _Change(node, attribute, value, producer)
+            return _Change(node, attribute, value, producer, version)
     return None
 
 
-def _changed_in(node: Any) -> Iterator[tuple[str, int | None, Tensor]]:
+def _changed_in(node: Any) -> Iterator[tuple[str, int | None, Tensor, int]]:
     for name in dir(node):
-        if not name.startswith("_saved_") or not _was_changed(node, name):
+        version = _version_before_the_change(node, name) if name.startswith("_saved_") else None
+        if version is None:
             continue
         raw = getattr(node, f"_raw{name}", None)
         for index, saved in enumerate(raw if isinstance(raw, (list, tuple)) else (raw,)):
             value = getattr(saved, "data", None)  # does not compare versions
             if isinstance(value, torch.Tensor):
-                yield name.removeprefix("_saved_"), index if isinstance(raw, (list, tuple)) else None, value
+                yield name.removeprefix("_saved_"), index if isinstance(raw, (list, tuple)) else None, value, version
 
 
-def _was_changed(node: Any, name: str) -> bool:
+def _version_before_the_change(node: Any, name: str) -> int | None:
+    """The version of a saved tensor when it was saved, if it was changed since; -1 where torch does not tell."""
     try:
         getattr(node, name)
     except RuntimeError as error:
-        return _MODIFIED in str(error)
-    return False
+        found = re.search(r"expected version (\d+)", str(error))
+        if _MODIFIED in str(error):
+            return int(found[1]) if found else -1
+    return None
 
 
 def _producer(node: Any, attribute: str, index: int | None) -> Any:

@@ -34,7 +34,7 @@ class _NonFinite(Watcher):
             def _engine_run_backward(t_outputs: Any, *args: Any, **kwargs: Any) -> Any:
                 if not patches.active or self.guard.depth or self.guard.elsewhere() or self not in self.guard.watchers:
                     return original(t_outputs, *args, **kwargs)
-                first: list[tuple[str, str]] = []
+                first: list[tuple[str, str, Any]] = []
                 handles = self._watch(t_outputs, first)
                 try:
                     return original(t_outputs, *args, **kwargs)
@@ -48,17 +48,18 @@ class _NonFinite(Watcher):
 
         return make
 
-    def _watch(self, roots: Sequence[Any], first: list[tuple[str, str]]) -> list[Any]:
+    def _watch(self, roots: Sequence[Any], first: list[tuple[str, str, Any]]) -> list[Any]:
         handles: list[Any] = []
         try:
             inner = [node for node in nodes_from(roots) if type(node).__name__ != "AccumulateGrad"]
-            handles.extend(node.register_hook(_hook(names.operation(node), first)) for node in inner)
+            made = self.guard.places.made
+            handles.extend(node.register_hook(_hook(names.operation(node), made(node), first)) for node in inner)
         except Exception as error:
             self.guard.drop(self)
             self.guard.trouble(self.what, error)
         return handles
 
-    def _tell(self, roots: Sequence[Any], operation: str, value: str, frame: Any) -> None:
+    def _tell(self, roots: Sequence[Any], operation: str, value: str, made_at: Any, frame: Any) -> None:
         try:
             user = self.guard.sites.user_frame(frame)
             if user is None:
@@ -70,7 +71,7 @@ class _NonFinite(Watcher):
                     name=text.receiver(user.f_code, user.f_lasti, "backward"),
                     operation=operation,
                     value=value,
-                    made_at=self._made_at(operation, user),
+                    made_at=made_at or self._made_at(operation, user),
                     finite_loss=None if loss is None else bool(torch.isfinite(loss.detach()).all()),
                 )
             )
@@ -88,13 +89,13 @@ class _NonFinite(Watcher):
         return found[0] if len(found) == 1 else None
 
 
-def _hook(operation: str, first: list[tuple[str, str]]) -> Callable[[Any, Any], None]:
+def _hook(operation: str, made_at: Any, first: list[tuple[str, str, Any]]) -> Callable[[Any, Any], None]:
     def look(made: Any, given: Any) -> None:
         if first or torch.compiler.is_compiling():
             return
         bad = next((value for value in map(_nonfinite, made) if value), "")
         if bad and not any(map(_nonfinite, given)):
-            first.append((operation, bad))
+            first.append((operation, bad, made_at))
 
     return look
 

@@ -15,6 +15,7 @@ import torch
 from gradguard.events import GradRead
 from gradguard.runtime import names, text
 from gradguard.runtime.explain import last_user_entry
+from gradguard.runtime.forwarding import FORWARDER
 from gradguard.runtime.sites import Instruction, expression_at
 from gradguard.runtime.watcher import BackwardCall, Watcher
 
@@ -106,13 +107,17 @@ class _Reads(Watcher):
             requires_grad=value.requires_grad if is_tensor and error is not None else True,
             retains_grad=False,
             operation=names.operation(value.grad_fn) if is_tensor and value.grad_fn is not None else "",
-            made_at=text.assignment(code, name, line) if name.isidentifier() else None,
+            made_at=self._made_at(value) or (text.assignment(code, name, line) if name.isidentifier() else None),
             rebound_at=None if rebound is None else rebound[0],
         )
         if error is None:
             self.guard.emit(event)
         elif rebound is not None:
             self.guard.explain(error, event)
+
+    def _made_at(self, value: Any) -> Any:
+        is_result = self.guard.places.traced and isinstance(value, torch.Tensor)
+        return self.guard.places.made(value.grad_fn) if is_result else None
 
 
 WATCHER = _Reads
@@ -220,7 +225,8 @@ def _tell(reads: _Reads, filename: str, lineno: int) -> None:
     try:
         frame = sys._getframe(2)
         for _ in range(8):
-            if frame.f_code.co_filename == filename and frame.f_lineno == lineno:
+            own = frame.f_code.co_name == FORWARDER
+            if not own and frame.f_code.co_filename == filename and frame.f_lineno == lineno:
                 reads.non_leaf_read(frame)
                 return
             if frame.f_back is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Sequence
 from types import FrameType
 from typing import Any
@@ -9,12 +10,13 @@ from typing import Any
 import torch
 
 from gradguard.events import Backward
-from gradguard.runtime import names, text
-from gradguard.runtime.sites import Instruction
+from gradguard.runtime import names, origins, text
+from gradguard.runtime.sites import Instruction, expression_at
 from gradguard.runtime.watcher import Watcher
 
 __all__ = ["WATCHER"]
 
+_LONGEST_NAME = 40
 _NOT_SCALAR = "grad can be implicitly created only for scalar outputs"
 
 
@@ -31,17 +33,28 @@ class _Refused(Watcher):
         root = next((root for root, grad in pairs if _needs_seed(root) and grad is None), None)
         if root is None:
             return
-        name = text.receiver(user.f_code, user.f_lasti, "backward") or text.tensor_name(root, user)
+        expression = origins.root_expression(user, root)
+        name = ast.unparse(expression) if expression is not None else ""
+        if not name or len(name) > _LONGEST_NAME:
+            name = text.tensor_name(root, user)
+        node = root.grad_fn
+        if node is not None and self._is_scaled(self.guard.places.made(node)):
+            node = node.next_functions[0][0] or node
         event = Backward(
             site=Instruction(id(user.f_code), user.f_lasti),
             name=name,
             many=True,
             seeded=False,
             shape=str(tuple(root.shape)),
-            unreduced=text.assignment(user.f_code, name, user.f_lineno),
-            unreduced_by=f"`{names.operation(root.grad_fn)}`" if root.grad_fn is not None else "",
+            unreduced=self.guard.places.made(node) or text.assignment(user.f_code, name, user.f_lineno),
+            unreduced_by=names.operation(node) if node is not None else "",
         )
         self.guard.explain(error, event)
+
+    def _is_scaled(self, made: Instruction | None) -> bool:
+        """Whether a gradient scaler has made it: what it was given had as many elements."""
+        call = None if made is None else expression_at(self.guard.sites.codes[made.code], made.offset)
+        return isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "scale"
 
 
 def _needs_seed(root: Any) -> bool:

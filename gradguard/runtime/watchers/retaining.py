@@ -133,9 +133,10 @@ class _Retaining(Watcher):
             name = carried_name(candidate, frame, self.guard.sites)
             if name:
                 site.carried = name
+                site.carried_at = self.guard.places.made(candidate)
                 break
         site.carried = site.carried or "the loop"
-        if frame is not None and site.carried.isidentifier():
+        if site.carried_at is None and frame is not None and site.carried.isidentifier():
             site.carried_at = text.assignment(frame.f_code, site.carried, None)
 
     def finish(self) -> None:
