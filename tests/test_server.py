@@ -140,6 +140,104 @@ def test_a_session(tmp_path: Path) -> None:
     session(body)
 
 
+def test_a_notebook(tmp_path: Path) -> None:
+    """Each cell is a document of its own; what is wrong may take two of them."""
+    path = tmp_path / "a.ipynb"
+    first = "%matplotlib inline\nimport torch\nmodel = torch.nn.Linear(2, 1)\n"
+    first += "optimizer = torch.optim.SGD(model.parameters(), lr=0.1)"
+    second = BAD.split("SGD(model.parameters(), lr=0.1)\n")[1]
+
+    async def body(client: Any, lsp: Any, published: asyncio.Queue[Any]) -> None:
+        uri = path.as_uri()
+        cells = [f"vscode-notebook-cell:{path}#W{number}" for number in range(3)]
+        code = lsp.NotebookCellKind.Code
+
+        async def told() -> dict[str, list[str]]:
+            """The codes of the diagnostics that are published for the cells, each told of once."""
+            found = {}
+            for _ in cells:
+                params = await published.get()
+                found[params.uri] = [diagnostic.code for diagnostic in params.diagnostics]
+                for diagnostic in params.diagnostics:
+                    related[diagnostic.code] = [note.location.uri for note in diagnostic.related_information or ()]
+                    ranges[diagnostic.code] = diagnostic.range
+            return found
+
+        related: dict[str, list[str]] = {}
+        ranges: dict[str, Any] = {}
+        texts = ["# A note, not code", first, second]
+        kinds = [lsp.NotebookCellKind.Markup, code, code]
+        client.notebook_document_did_open(
+            lsp.DidOpenNotebookDocumentParams(
+                lsp.NotebookDocument(
+                    uri,
+                    "jupyter-notebook",
+                    1,
+                    [lsp.NotebookCell(kind, cell) for kind, cell in zip(kinds, cells, strict=True)],
+                ),
+                [lsp.TextDocumentItem(cell, "python", 1, text) for cell, text in zip(cells, texts, strict=True)],
+            )
+        )
+        assert await told() == {cells[0]: [], cells[1]: [], cells[2]: ["GG101", "GG401"]}
+        assert related["GG101"] == [cells[2]]
+        assert (ranges["GG101"].start.line, ranges["GG101"].start.character) == (1, 12)
+
+        def ask(cell: str, place: Any, only: list[str] | None = None) -> Any:
+            context = lsp.CodeActionContext([], only)
+            return client.text_document_code_action_async(
+                lsp.CodeActionParams(lsp.TextDocumentIdentifier(cell), place, context)
+            )
+
+        repair, ignore = await ask(cells[2], ranges["GG401"])
+        assert applied(second, repair.edit.changes[cells[2]]) == second + "()"
+        assert applied(second, ignore.edit.changes[cells[2]]) == second + "  # gradguard: ignore[uncalled-method]"
+        assert not await ask(cells[1], ranges["GG401"])
+        for kind in ("source.fixAll", "notebook.source.fixAll"):
+            (everything,) = await ask(cells[2], ranges["GG401"], [kind])
+            assert applied(second, everything.edit.changes[cells[2]]) == second + "()"
+
+        # Typing in a cell: the loop is cleared.
+        change = lsp.TextDocumentContentChangeWholeDocument(second.replace('"🙂🙂"', "optimizer.zero_grad()"))
+        client.notebook_document_did_change(
+            lsp.DidChangeNotebookDocumentParams(
+                lsp.VersionedNotebookDocumentIdentifier(2, uri),
+                lsp.NotebookDocumentChangeEvent(
+                    cells=lsp.NotebookDocumentCellChanges(
+                        text_content=[
+                            lsp.NotebookDocumentCellContentChanges(
+                                lsp.VersionedTextDocumentIdentifier(2, cells[2]), [change]
+                            )
+                        ]
+                    )
+                ),
+            )
+        )
+        assert await told() == {cells[0]: [], cells[1]: [], cells[2]: ["GG401"]}
+
+        # The last cell is deleted: what was told of it is taken back.
+        client.notebook_document_did_change(
+            lsp.DidChangeNotebookDocumentParams(
+                lsp.VersionedNotebookDocumentIdentifier(3, uri),
+                lsp.NotebookDocumentChangeEvent(
+                    cells=lsp.NotebookDocumentCellChanges(
+                        structure=lsp.NotebookDocumentCellChangeStructure(
+                            lsp.NotebookCellArrayChange(2, 1), did_close=[lsp.TextDocumentIdentifier(cells[2])]
+                        )
+                    )
+                ),
+            )
+        )
+        assert await told() == {cells[0]: [], cells[1]: [], cells[2]: []}
+        client.notebook_document_did_close(
+            lsp.DidCloseNotebookDocumentParams(
+                lsp.NotebookDocumentIdentifier(uri), [lsp.TextDocumentIdentifier(cell) for cell in cells[:2]]
+            )
+        )
+        assert {(await published.get()).uri for _ in cells[:2]} == set(cells[:2])
+
+    session(body)
+
+
 def test_a_client_that_goes_away_ends_the_server() -> None:
     pytest.importorskip("pygls")
     done = subprocess.run(
