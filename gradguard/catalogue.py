@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from gradguard import rules as rules_package
 from gradguard.rule import Rule
 
-__all__ = ["UnknownRuleError", "all_rules", "find", "select"]
+__all__ = ["UnknownRuleError", "all_rules", "family", "find", "select"]
 
 _EXACT = 1000
 
@@ -35,6 +35,14 @@ def find(token: str, rules: Sequence[Rule] | None = None) -> Rule:
         if token.upper() == rule.code or token.lower() == rule.name:
             return rule
     raise UnknownRuleError(_unknown(token, known))
+
+
+def family(token: str) -> tuple[Rule, ...]:
+    """The rules whose codes begin with `GG1`, `GG2` and so on; all for `ALL`; none if the token is a whole code."""
+    rules = all_rules()
+    if any(token.upper() == rule.code for rule in rules):
+        return ()
+    return tuple(rule for rule in rules if _weight(token, rule) is not None and token.lower() != rule.name)
 
 
 def select(

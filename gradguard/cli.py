@@ -10,6 +10,7 @@ from gradguard import __version__
 from gradguard.commands.check import add_options as add_check_options
 from gradguard.commands.check import check
 from gradguard.commands.output import close_output, fail
+from gradguard.commands.parser import Parser
 from gradguard.commands.run import add_options as add_run_options
 from gradguard.commands.run import run
 
@@ -47,8 +48,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: Sequence[str] | None) -> int:
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given[:1] == ["help"]:
+        given = [*given[1:2], "--help"]
     parser = _parser()
-    options = parser.parse_args(arguments)
+    commands = parser.commands
+    if given and not given[0].startswith("-"):
+        parser.command(given[0], commands)
+    elif given and len(given) > 1 and given[0].partition("=")[0] in commands["check"].options:
+        return fail(f"options come after the command: gradguard check {' '.join(given)}")
+    options, unknown = parser.parse_known_args(given)
+    if unknown:
+        commands.get(options.command, parser).reject(unknown)
     if options.command == "check":
         return check(options)
     if options.command == "run":
@@ -65,8 +76,8 @@ def _run(arguments: Sequence[str] | None) -> int:
     return 2
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> Parser:
+    parser = Parser(
         prog="gradguard",
         description="Find autograd pitfalls in PyTorch training code.",
         epilog=_EXIT_CODES,
@@ -100,8 +111,10 @@ def _parser() -> argparse.ArgumentParser:
         description="Run a language server on standard input and output (needs the extra lsp).",
     )
 
-    explain = commands.add_parser("explain", help="explain a rule", description="Explain a rule.")
-    explain.add_argument("rule", metavar="RULE", help="the code or the name of a rule")
+    explain = commands.add_parser(
+        "explain", help="explain a rule", description="Explain a rule, or list a family of them."
+    )
+    explain.add_argument("rule", metavar="RULE", help="the code or the name of a rule, or the beginning of codes (GG1)")
 
     rules = commands.add_parser("rules", help="list the rules", description="List the rules.")
     rules.add_argument("--format", choices=("text", "json"), default="text", help="how to list (default: text)")
@@ -110,8 +123,12 @@ def _parser() -> argparse.ArgumentParser:
 
 def _explain(token: str) -> int:
     from gradguard import catalogue
-    from gradguard.reporters.pages import explain
+    from gradguard.reporters.pages import explain, list_rules
 
+    family = catalogue.family(token)
+    if family:
+        list_rules(family, sys.stdout)
+        return 0
     try:
         rule = catalogue.find(token)
     except catalogue.UnknownRuleError as error:

@@ -31,14 +31,20 @@ class _Extension:
         self._errors: list[CheckError] = []
 
     def begin(self) -> None:
+        from gradguard.runtime import explain
+
         self.watch.__enter__()
+        explain.shells.append(self.shell)
         self.shell.events.register("pre_run_cell", self.before)
         self.shell.events.register("post_run_cell", self.after)
 
     def end(self) -> None:
+        from gradguard.runtime import explain
+
         self.shell.events.unregister("pre_run_cell", self.before)
         self.shell.events.unregister("post_run_cell", self.after)
         self.watch.__exit__(None, None, None)
+        explain.shells.remove(self.shell)
 
     def before(self, _info: object = None) -> None:
         self.watch.refresh()
@@ -75,8 +81,9 @@ class _Extension:
 
     def _cell(self, place: Location) -> Location:
         """Under the name that IPython gives to a cell in its own tracebacks."""
-        number = getattr(self.shell.compile, "_filename_map", {}).get(place.path)
-        return place if number is None else replace(place, path=f"Cell In[{number}]")
+        from gradguard.runtime import explain
+
+        return replace(place, path=explain.shown(place.path))
 
 
 def load_ipython_extension(shell: Any) -> None:

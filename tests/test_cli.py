@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -203,3 +204,72 @@ def test_the_public_names() -> None:
     result = gradguard.check_source(BAD, "bad.py")
     assert [found.rule for found in result.findings] == ["uncalled-method"]
     assert gradguard.check_paths(["bad.py"]) == result
+
+
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        ("chek a.py", "gradguard: error: unknown command: chek (did you mean check?)"),
+        ("train.py", "gradguard: error: unknown command: train.py (did you mean `gradguard check train.py`?)"),
+        ("frobnicate", "gradguard: error: unknown command: frobnicate (the commands are check, run, "),
+        ("--fix a.py", "gradguard: error: options come after the command: gradguard check --fix a.py"),
+        ("check --fxi a.py", "gradguard check: error: unknown option: --fxi (did you mean --fix?)"),
+        (
+            "check --format jsn a.py",
+            "gradguard check: error: argument --format: invalid choice: 'jsn' (did you mean json?)",
+        ),
+        ("check", "gradguard: error: name files or folders to check"),
+        ("check --stdin-filename b.py a.py", "gradguard: error: --stdin-filename is for standard input, which is read"),
+        ("check --stdin-filename b.py", "gradguard: error: --stdin-filename is for standard input: `gradguard check -"),
+        ("run", "gradguard: error: name a script to run"),
+        (
+            "explain missing-zerograd",
+            "gradguard: error: unknown rule: missing-zerograd (did you mean missing-zero-grad?)",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_command_takes_one_line(command: str, says: str, capsys) -> None:
+    try:
+        code = main(command.split())
+    except SystemExit as stop:
+        code = stop.code
+    out, err = capsys.readouterr()
+    assert code == 2
+    assert out == ""
+    assert err.startswith(says)
+    assert err.count("\n") == 1
+
+
+def test_help_is_a_command_too(capsys) -> None:
+    for command in (["help"], ["help", "check"]):
+        with pytest.raises(SystemExit) as stop:
+            main(command)
+        assert stop.value.code == 0
+        assert capsys.readouterr().out.startswith(f"usage: gradguard{' check' if len(command) > 1 else ''} [-h]")
+
+
+def test_a_family_is_listed(capsys) -> None:
+    assert main(["explain", "gg4"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["GG401", "GG402"]
+    assert main(["explain", "GG604"]) == 0
+    assert "found at run time only" in capsys.readouterr().out
+    assert main(["rules"]) == 0
+    marked = [line for line in capsys.readouterr().out.splitlines() if "(at run time only)" in line]
+    assert [line.split()[0] for line in marked] == ["GG604", "GG701"]
+
+
+def test_a_notebook_on_standard_input_needs_no_name(monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    cell = {"cell_type": "code", "metadata": {}, "outputs": [], "source": "import torch\nopt.zero_grad\n"}
+    data = json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}).encode()
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
+    assert main(["check", "-", "--format", "concise"]) == 1
+    assert capsys.readouterr().out.startswith("<stdin>.ipynb:cell 1:2:1: GG401")
+
+
+def test_a_repair_is_told_in_every_format(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    for form in ("concise", "json", "github", "sarif", "junit"):
+        Path("a.py").write_text("import torch\nopt = torch.optim.SGD([], lr=1)\nopt.zero_grad\n")
+        assert main(["check", "a.py", "--fix", "--format", form, "--no-cache"]) == 0
+        assert capsys.readouterr().err == "Fixed 1 problem in 1 file.\n"

@@ -95,7 +95,11 @@ def _finish(checking: Checking) -> int:
 
 def _contradiction(options: argparse.Namespace) -> str:
     if not options.paths and not options.force_exclude:
-        return "name files or folders to check, or - for standard input"
+        if options.stdin_filename:
+            return "--stdin-filename is for standard input: `gradguard check - --stdin-filename PATH`"
+        return "name files or folders to check (`gradguard check .`), or - for standard input"
+    if options.stdin_filename and "-" not in options.paths:
+        return "--stdin-filename is for standard input, which is read only if - is given in place of paths"
     asked = [f"--{name.replace('_', '-')}" for name in _EXCLUSIVE if getattr(options, name)]
     if len(asked) > 1:
         return f"{asked[0]} and {asked[1]} exclude each other"

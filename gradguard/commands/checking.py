@@ -13,7 +13,7 @@ from gradguard.finding import CheckError, Location
 from gradguard.reporters import formats
 from gradguard.static.cache import FOLDER
 from gradguard.static.check import Result, check_bytes, check_paths
-from gradguard.static.source import Source, decode, read
+from gradguard.static.source import Source, decode, looks_like_notebook, read
 
 if TYPE_CHECKING:
     from gradguard.static.fixing import Change
@@ -30,8 +30,8 @@ class Checking:
         self.data = b""
         self._sources: dict[str, Source | CheckError] = {}
         if options.paths == ["-"]:
-            self.path = options.stdin_filename or "<stdin>"
             self.data = sys.stdin.buffer.read()
+            self.path = options.stdin_filename or ("<stdin>.ipynb" if looks_like_notebook(self.data) else "<stdin>")
         self.result = self._check()
 
     def run(self) -> int:

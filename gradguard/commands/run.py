@@ -41,7 +41,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--config", metavar="FILE", help="this configuration file and no other")
     add("--no-config", action="store_true", help="no configuration file")
     add("-m", dest="module", action="store_true", help="run a module, as python -m does")
-    add("target", metavar="SCRIPT", help="the script, or with -m the module")
+    add("target", nargs="?", metavar="SCRIPT", help="the script, or with -m the module")
     add("arguments", nargs=argparse.REMAINDER, metavar="argument", help="the arguments of the script")
 
 
@@ -50,6 +50,8 @@ def run(options: argparse.Namespace) -> int:
     from gradguard.catalogue import UnknownRuleError
     from gradguard.config import ConfigError, Settings
 
+    if options.target is None:
+        return fail("name a script to run (`gradguard run train.py`), or a module after -m")
     start = os.getcwd()
     try:
         settings = Settings(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
 from pathlib import Path
 
 import pytest
@@ -24,7 +24,20 @@ class Sources:
     def __init__(self, asked: Asked) -> None:
         self.files = asked.files
 
-    def pytest_collect_file(self, file_path: Path, parent: pytest.Collector) -> SourceFile | None:
+    @pytest.hookimpl(wrapper=True)
+    def pytest_collect_file(
+        self, file_path: Path, parent: pytest.Collector
+    ) -> Generator[None, list[pytest.Collector], list[pytest.Collector]]:
+        """A file that is named but is no file of tests is checked and not imported."""
+        collectors = yield
+        own = self._collect(file_path, parent)
+        if own is None:
+            return collectors
+        if not any(file_path.match(pattern) for pattern in parent.config.getini("python_files")):
+            collectors = [collector for collector in collectors if type(collector) is not pytest.Module]
+        return [own, *collectors]
+
+    def _collect(self, file_path: Path, parent: pytest.Collector) -> SourceFile | None:
         if file_path.suffix not in _SUFFIXES:
             return None
         real = os.path.realpath(file_path)

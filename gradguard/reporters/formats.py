@@ -29,8 +29,10 @@ _ERRORS_APART = ("text", "concise")
 def write(
     result: Result, form: str, stream: TextIO, sources: Mapping[str, Source] | None = None, remark: str = ""
 ) -> None:
-    """Report in one of `FORMATS`. The remark is for people only."""
+    """Report in one of `FORMATS`. The remark is for people only: if they get no text, it goes to standard error."""
     if form != "text":
+        if remark:
+            sys.stderr.write(remark + "\n")
         module, _, name = _WRITERS[form].partition(".")
         writer = getattr(importlib.import_module(f"gradguard.reporters.{module}"), name)
         cast(Callable[[Result, TextIO], None], writer)(result, stream)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from typing import TextIO
 
@@ -24,6 +25,8 @@ def explain(rule: Rule, stream: TextIO) -> None:
     report.paragraph(_sentence(rule.summary))
     if not rule.default:
         report.paragraph(f"This rule is off by default; `--select {rule.code}` turns it on.")
+    if not rule.in_source:
+        report.paragraph("Source text cannot show it: it is found at run time only.")
     report.write([])
     _section(report, "Why", rule.why)
     _drawing(report, rule)
@@ -50,13 +53,15 @@ def list_rules(rules: Sequence[Rule], stream: TextIO) -> None:
 
 
 def list_rules_as_json(rules: Sequence[Rule], stream: TextIO) -> None:
-    fields = ("code", "name", "summary", "default", "why", "instead", "bad", "good")
+    fields = ("code", "name", "summary", "default", "in_source", "raises", "why", "instead", "bad", "good")
     data = [{field: getattr(rule, field) for field in fields} for rule in rules]
     stream.write(json.dumps({"rules": data}, indent=2) + "\n")
 
 
 def _summary(rule: Rule) -> str:
-    return rule.summary if rule.default else f"{rule.summary} (off by default)"
+    off = "" if rule.default else " (off by default)"
+    where = "" if rule.in_source else " (at run time only)"
+    return f"{rule.summary}{off}{where}"
 
 
 def _section(report: TextReport, title: str, text: str) -> None:
@@ -107,4 +112,6 @@ def _drawing(report: TextReport, rule: Rule) -> None:
 
 
 def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
+    # A name from code stays as it is written.
+    first = text if re.match(r"\w*[._(`]", text) else text[:1].upper() + text[1:]
+    return first + ("" if text.endswith(".") else ".")

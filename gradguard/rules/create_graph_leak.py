@@ -15,9 +15,10 @@ def detect(event: GraphRetained, ledger: Ledger) -> Iterator[Report | Acquittal]
     if event.used is False:
         yield Report(
             event.site,
-            "`create_graph=True` makes a graph of the gradients that no later backward uses; parameters and gradients "
-            "then hold each other, and their memory is not released",
-            help="leave it out; for second derivatives, call `torch.autograd.grad(…, create_graph=True)`",
+            "`create_graph=True` records this backward pass too, so that gradients can be differentiated again, but "
+            "nothing does that: the record costs time, and memory that is not given back",
+            help="leave `create_graph=True` out; to differentiate a gradient, call "
+            "`torch.autograd.grad(…, create_graph=True)`",
         )
     else:
         yield Acquittal(event.site)

@@ -14,12 +14,13 @@ def detect(event: FunctionStore, ledger: Ledger) -> Iterator[Report]:
         return
     context = event.context
     if event.role == "output":
-        harm = "the graph then holds its own result, a cycle that is not freed, and a change in place goes unnoticed"
+        harm = "its memory is then never given back, and a change in place before the backward makes the gradient wrong"
     else:
-        harm = "a change in place before the backward goes unnoticed and makes the gradient wrong"
+        harm = "a change in place before the backward then makes the gradient wrong, without a word"
+    held = f"`{context}.{event.attribute}`"
     yield Report(
         event.site,
-        f"`{event.function}` keeps its {event.role} `{event.name}` as `{context}.{event.attribute}`: {harm}",
+        f"`{event.function}` keeps its {event.role} `{event.name}` as {held}, where autograd does not see it: {harm}",
         help=f"call `{context}.save_for_backward({event.name})`, and read `{context}.saved_tensors` in backward",
     )
 

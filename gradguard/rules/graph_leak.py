@@ -16,7 +16,7 @@ def detect(event: GraphKept, ledger: Ledger) -> Iterator[Report | Acquittal]:
     if not event.grows or (event.bound is not None and event.bound < _FEW):
         yield Acquittal(event.site)
         return
-    value = f"`{event.value}`" if event.value else "the value"
+    value = f"`{event.value}`" if event.value else "what is added" if event.kind == "sum" else "what is put there"
     holder = f"`{event.holder}`" if event.holder else "it"
     if event.kind == "sum":
         what = f"{holder} grows by the graph of {value} in every iteration: none of them is released, and memory grows"

@@ -33,7 +33,9 @@ def detect(event: OptimizerStep, ledger: Ledger) -> Iterator[Report | Acquittal]
         notes = ((cleared.site, "the gradients are cleared here, and no backward follows"),) if cleared else ()
         yield Report(
             event.site,
-            f"`{event.name}.step()` runs before any backward has computed a gradient for it",
+            f"`{event.name}.step()` has nothing to apply: no backward has run since the gradients were cleared"
+            if cleared
+            else f"`{event.name}.step()` runs before any backward has computed a gradient for it",
             notes,
             help="call `loss.backward()` first: zero_grad, backward, step",
         )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import sys
 from types import TracebackType
+from typing import Any
 
 from torch.overrides import handle_torch_function
 
@@ -11,7 +13,10 @@ from gradguard.finding import Finding
 from gradguard.runtime.forwarding import FORWARDER
 from gradguard.runtime.sites import Sites
 
-__all__ = ["add_note", "as_note", "last_user_entry", "strip_own_frames"]
+__all__ = ["add_note", "as_note", "last_user_entry", "shown", "strip_own_frames"]
+
+
+shells: list[Any] = []  # those that have loaded the extension
 
 _HANDLES = handle_torch_function.__code__
 
@@ -19,10 +24,20 @@ _HANDLES = handle_torch_function.__code__
 def as_note(finding: Finding) -> str:
     """A finding as a note on an exception. Its first two lines say what and where."""
     place = finding.location
-    lines = [f"gradguard: {finding.code} {finding.rule}: {finding.message}", f"  at {place.path}:{place.line}"]
-    lines += [f"  {note.location.path}:{note.location.line}: {note.message}" for note in finding.notes]
+    lines = [f"gradguard: {finding.code} {finding.rule}: {finding.message}", f"  at {shown(place.path)}:{place.line}"]
+    lines += [f"  {shown(note.location.path)}:{note.location.line}: {note.message}" for note in finding.notes]
     lines += [f"  instead: {finding.help}"] if finding.help else []
     return "\n".join(lines)
+
+
+def shown(path: str) -> str:
+    """A path; a cell of a notebook under the name that IPython gives it in its own tracebacks."""
+    running = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    for shell in (*shells, running):
+        number = getattr(getattr(shell, "compile", None), "_filename_map", {}).get(path)
+        if number is not None:
+            return f"Cell In[{number}]"
+    return path
 
 
 def add_note(error: BaseException, finding: Finding) -> None:

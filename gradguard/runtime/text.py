@@ -198,6 +198,21 @@ def _attribute(value: Any, name: str) -> Any:
 
 def assignment(code: CodeType, name: str, before_line: int | None = None) -> SourceLine | None:
     """The statement that assigns to the name: the only one, or the last one before the line."""
+    found = _assigned(code, name, before_line)
+    return None if found is None else _here(code.co_filename, found)
+
+
+def carried_beside(code: CodeType, name: str, before_line: int | None = None) -> str:
+    """The name that the statement which assigns to this one computes from itself: `h` in `out, h = rnn(x, h)`."""
+    statement = _assigned(code, name, before_line)
+    if not isinstance(statement, ast.Assign):
+        return name
+    given = {node.id for node in ast.walk(statement.value) if isinstance(node, ast.Name)}
+    others = [target.id for target in _targets(statement) if isinstance(target, ast.Name) and target.id in given]
+    return name if name in given or not others else others[-1]
+
+
+def _assigned(code: CodeType, name: str, before_line: int | None) -> ast.stmt | None:
     tree = scope(code)
     if tree is None or not name.isidentifier():
         return None
@@ -216,7 +231,7 @@ def assignment(code: CodeType, name: str, before_line: int | None = None) -> Sou
         ]
     earlier = [node for node in found if before_line is None or node.lineno < before_line]
     pick = (earlier or found)[-1:]
-    return _here(code.co_filename, pick[0]) if pick else None
+    return pick[0] if pick else None
 
 
 def _targets(node: ast.AST) -> Iterator[ast.expr]:

@@ -8,6 +8,7 @@ import libcst as cst
 
 from gradguard.static import conditions, expressions, inplace, keeping, lost, objects, syntax, tensors
 from gradguard.static.arithmetic import AUGMENTED
+from gradguard.static.index import names_in
 from gradguard.static.values import (
     NONE,
     Class,
@@ -15,6 +16,7 @@ from gradguard.static.values import (
     Cut,
     Instance,
     Module,
+    Op,
     Opaque,
     Optimizer,
     Package,
@@ -73,15 +75,21 @@ def assign(it: Interpreter, target: cst.CSTNode, value: Value, node: cst.CSTNode
 def _name(value: Tensor, name: str) -> None:
     if not value.name:
         value.name = name
-    if value.op is not None and not value.op.name:
-        value.op.name = name
+    _name_operation(value.op, name)
+
+
+def _name_operation(op: Op | None, name: str) -> None:
+    """The first name, unless another one is what the operation was made from: `h` in `out, h = rnn(x, h)`."""
+    if op is None or op.name == name:
+        return
+    if not op.name or (type(op.node) is cst.Call and name in (given := names_in(op.node)) and op.name not in given):
+        op.name = name
 
 
 def _name_unknown(value: Opaque, name: str, full: str) -> None:
     if not value.bound:
         value.bound = name
-    if value.op is not None and not value.op.name:
-        value.op.name = full
+    _name_operation(value.op, full)
 
 
 def _unpack(it: Interpreter, elements: object, value: Value, node: cst.CSTNode) -> None:
@@ -174,6 +182,7 @@ def _self_name(target: cst.CSTNode) -> str:
 def _set_item(it: Interpreter, target: cst.Subscript, value: Value, node: cst.CSTNode) -> None:
     receiver = it.eval(target.value)
     key = expressions.key_of(it, target)
+    it.trace.ownership.named(syntax.text(target), value)
     if isinstance(receiver, Opaque):
         it.trace.ownership.replaced(receiver, syntax.text(target), value, (it.file, node), it.trace.optimizers)
     if isinstance(receiver, Table):

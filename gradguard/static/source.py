@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from gradguard.finding import CheckError, Location
 
-__all__ = ["Source", "decode", "encoding_of", "is_notebook", "read", "stamp_of"]
+__all__ = ["Source", "decode", "encoding_of", "is_notebook", "looks_like_notebook", "read", "stamp_of"]
 
 Stamp: TypeAlias = "tuple[int, int, int]"
 _BOMS = (
@@ -76,6 +76,11 @@ class Source:
 
 def is_notebook(path: str) -> bool:
     return path.lower().endswith(".ipynb")
+
+
+def looks_like_notebook(data: bytes) -> bool:
+    """Whether data whose name is not known is a notebook's JSON: no Python source looks like that."""
+    return re.match(rb"(?:\xef\xbb\xbf)?\s*\{", data) is not None and b'"cells"' in data and b'"nbformat"' in data
 
 
 def read(path: str) -> Source | CheckError:

@@ -276,7 +276,8 @@ def apply(
             cut=cut,
         )
         if one.many is not False:
-            inherited = first.unreduced if first is not None and first.size.many else None
+            reduces = "loss" in name.lower() or "entropy" in name  # but for `reduction="none"`
+            inherited = first.unreduced if first is not None and first.size.many and not reduces else None
             tensor.unreduced = inherited or ((node, label or name) if one.many else None)
         results.append(tensor)
     if op is not None and label != f"{name}()":  # not for what merely has the name of a function of torch

@@ -82,3 +82,13 @@ def test_with_workers(project):
     ran = project.run("--gradguard-check", "-n", "2", plugins=("xdist",), apart=True)
     assert [report.kind for report in ran.reports if report.kind != "passed"] == ["failed"]
     assert "GG101 missing-zero-grad: 1 test, at package/train.py:6:5" in ran.output
+
+
+def test_a_named_file_is_not_imported(project):
+    """Only a file of tests is. What is named is checked, and not run."""
+    project.write("1 / 0  # imported\n" + BAD, "package/script.py", plain=True)
+    ran = project.run("--gradguard-check", "-v", "package/script.py", "test_it.py")
+    assert ran.code == 1
+    assert "package/script.py::gradguard FAILED" in ran.output
+    assert "test_it.py::test_it PASSED" in ran.output
+    assert "ZeroDivisionError" not in ran.output

@@ -75,6 +75,16 @@ def test_an_exception_is_shown_as_ever_and_explained(shell):
     assert "Cell In[4]:1:1: GG202 non-scalar-backward" in said
 
 
+def test_the_note_on_an_exception_names_the_cell(shell):
+    """As IPython itself names it, and not by the file that it makes of it."""
+    shell("%load_ext gradguard")
+    shell("w = torch.ones(2, requires_grad=True)\nloss = w.pow(2).sum()\nloss.backward()")
+    said = shell("loss.backward()")
+    assert "\n  at Cell In[4]:1\n" in said
+    assert "\n  Cell In[3]:3: the first backward ran here\n" in said
+    assert "<ipython-input" not in said.partition("gradguard: GG201")[2]
+
+
 def test_a_timed_cell(shell):
     shell("%load_ext gradguard")
     shell(SETUP)

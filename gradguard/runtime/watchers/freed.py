@@ -32,7 +32,7 @@ class _Freed(Watcher):
         if shared is None or shared.first.site is None:
             return
         name = text.receiver(frame.f_code, frame.f_lasti, "backward")
-        carried = shared.name or name
+        carried = text.carried_beside(frame.f_code, shared.name or name, frame.f_lineno)
         first_code = guard.sites.codes[shared.first.site.code]
         first_name = text.receiver(first_code, shared.first.site.offset, "backward")
         node = GraphNode(

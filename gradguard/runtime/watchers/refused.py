@@ -47,9 +47,22 @@ class _Refused(Watcher):
             seeded=False,
             shape=str(tuple(root.shape)),
             unreduced=self.guard.places.made(node) or text.assignment(user.f_code, name, user.f_lineno),
-            unreduced_by=names.operation(node) if node is not None else "",
+            unreduced_by=self._maker(node),
         )
         self.guard.explain(error, event)
+
+    def _maker(self, node: Any) -> str:
+        """What the source calls there: `F.cross_entropy`, not the `nll_loss` that it ends with."""
+        if node is None:
+            return ""
+        made = self.guard.places.made(node)
+        call = None if made is None else expression_at(self.guard.sites.codes[made.code], made.offset)
+        operation = names.operation(node)
+        function = call.func if isinstance(call, ast.Call) else None
+        if isinstance(function, ast.Attribute) and not isinstance(function.value, (ast.Name, ast.Attribute)):
+            return operation
+        written = "" if function is None else ast.unparse(function)
+        return operation if not written or written.rpartition(".")[2] == operation else written
 
     def _is_scaled(self, made: Instruction | None) -> bool:
         """Whether a gradient scaler has made it: what it was given had as many elements."""
