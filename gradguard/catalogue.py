@@ -7,6 +7,7 @@ import functools
 import importlib
 import pkgutil
 from collections.abc import Iterable, Sequence
+from typing import TypeAlias
 
 from gradguard import rules as rules_package
 from gradguard.rule import Rule
@@ -58,24 +59,37 @@ def select(
     A token is a code (GG101), the beginning of a code (GG1), a name (missing-zero-grad) or ALL. Where both lists name a
     rule, the longer token wins, and `ignore` if they are equally long.
     """
-    known = all_rules() if rules is None else tuple(rules)
+    tokens = _tokens(select), _tokens(ignore), _tokens(extend)
+    return _pick_of_all(*tokens) if rules is None else _pick(*tokens, rules)
+
+
+_Tokens: TypeAlias = tuple[str, ...]
+
+
+@functools.lru_cache(maxsize=256)
+def _pick_of_all(select: _Tokens, ignore: _Tokens, extend: _Tokens) -> tuple[Rule, ...]:
+    """Remembered: in tests there is a watch for each test."""
+    return _pick(select, ignore, extend, all_rules())
+
+
+def _pick(select: _Tokens, ignore: _Tokens, extend: _Tokens, known: Sequence[Rule]) -> tuple[Rule, ...]:
     selected = _weights(select, known)
     ignored = _weights(ignore, known)
-    if not _tokens(select):
+    if not select:
         selected = {rule.code: 0 for rule in known if rule.default}
     for code, weight in _weights(extend, known).items():
         selected[code] = max(selected.get(code, -1), weight)
     return tuple(rule for rule in known if selected.get(rule.code, -1) > ignored.get(rule.code, -1))
 
 
-def _tokens(values: Iterable[str]) -> list[str]:
-    return [token.strip() for value in values for token in value.split(",") if token.strip()]
+def _tokens(values: Iterable[str]) -> _Tokens:
+    return tuple(token.strip() for value in values for token in value.split(",") if token.strip())
 
 
-def _weights(values: Iterable[str], rules: Sequence[Rule]) -> dict[str, int]:
+def _weights(tokens: _Tokens, rules: Sequence[Rule]) -> dict[str, int]:
     """For each rule that is named, how exactly: 0 for ALL, the length of a prefix, more for a full code or name."""
     weights: dict[str, int] = {}
-    for token in _tokens(values):
+    for token in tokens:
         matches = {rule.code: weight for rule in rules if (weight := _weight(token, rule)) is not None}
         if not matches and token.upper() != "ALL":
             raise UnknownRuleError(_unknown(token, rules))

@@ -24,7 +24,7 @@ _STEPS = 3
 _MOST_PLACES = 256
 # A window of so many passes out of each period. Primes, so that no accumulation period hides in the gaps.
 _WINDOW = 4
-_PERIODS = (13, 31, 61, *(127,) * 2, *(251,) * 6, 509)
+_PERIODS = (17, 43, 89, *(127,) * 2, *(251,) * 6, 509)
 _MOST_EXTENSIONS = 16
 
 

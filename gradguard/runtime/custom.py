@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
-import itertools
+import weakref
 from collections.abc import Hashable
 from typing import Any
 
@@ -15,41 +15,50 @@ from gradguard.runtime.sites import SourceLine, is_users, parsed
 
 __all__ = ["Defined", "class_of", "code_of", "method", "name_site", "return_site"]
 
-_of_libraries: list[type] = []  # subclasses of Function, up to the first one of the user
+
+class _Functions:
+    """The subclasses of Function that are the user's. Kept: in tests there is a watch for each."""
+
+    def __init__(self) -> None:
+        self._seen: list[weakref.ref[type]] = []
+        self._any = False
+
+    def any_of_the_user(self) -> bool:
+        # The classes come in the order in which they were made, and may go in any.
+        kinds = torch.autograd.Function.__subclasses__()
+        seen = self._seen
+        if len(kinds) < len(seen) or any(known() is not kind for known, kind in zip(seen, kinds, strict=False)):
+            seen.clear()
+            self._any = False
+        for kind in kinds[len(seen) :]:
+            seen.append(weakref.ref(kind))
+            self._any = self._any or is_users_function(kind)
+        return self._any
+
+
+_functions = _Functions()
+
+
+def is_users_function(kind: type) -> bool:
+    code = code_of(kind)
+    return code is not None and is_users(code)
 
 
 class Defined:
     """Whether the user's code defines a Function at all."""
 
     def __init__(self) -> None:
-        self._kinds = self._asked = 0
+        self._asked = 0
         self._any = False
 
     def any(self) -> bool:
         self._asked += 1
-        if self._asked & (self._asked - 1):
-            return self._any  # a list of all Functions costs too much for each backward
-        kinds = torch.autograd.Function.__subclasses__()
-        if len(kinds) != self._kinds:
-            self._kinds = len(kinds)
-            # The classes come in the order in which they were made, so those of torch need not be looked at again.
-            known = len(_of_libraries)
-            if kinds[:known] != _of_libraries:
-                known = 0
-                _of_libraries.clear()
-            others = itertools.dropwhile(self._is_library, kinds[known:])
-            self._any = any(self.is_users(kind) for kind in others)
+        if self._asked & (self._asked - 1) == 0:  # a list of all Functions costs too much for each backward
+            self._any = _functions.any_of_the_user()
         return self._any
 
-    def _is_library(self, kind: type) -> bool:
-        if self.is_users(kind):
-            return False
-        _of_libraries.append(kind)
-        return True
-
     def is_users(self, kind: type) -> bool:
-        code = code_of(kind)
-        return code is not None and is_users(code)
+        return is_users_function(kind)
 
 
 def class_of(kind: type) -> tuple[str, ast.ClassDef] | None:

@@ -21,6 +21,10 @@ from gradguard.runtime.sites import Sites, SourceLine, is_users, locals_of, pars
 __all__ = ["Edit", "edits_in", "files_in_sight", "find", "holders", "place_of_operation", "places_of_operation"]
 
 _MOST_MODULES = 2000
+_NO_MODULES = frozenset(
+    {torch.Tensor, torch.nn.Parameter, str, int, float, bool, list, dict, tuple, type, type(None), type(torch)}
+    | {type(is_users), type(len)}
+)
 _MOST_ITEMS = 100
 _OPERATORS = {
     ast.Add: ("add", "+="),
@@ -168,14 +172,21 @@ def _snake(name: str) -> str:
 # --- which one -------------------------------------------------------------------------------------------------------
 
 
-def files_in_sight(frame: FrameType, sites: Sites) -> list[str]:
+def files_in_sight(frames: Iterable[FrameType], sites: Sites) -> list[str]:
     """The user's files that are running, and those of the modules that can be seen from there; the nearest first."""
     paths: dict[str, None] = {}
     modules: list[torch.nn.Module] = []
-    for user in names.user_frames(frame, sites):
+    looked: set[int] = set()
+    for user in frames:
         paths[user.f_code.co_filename] = None
-        for space in (locals_of(user), user.f_globals):
-            modules += [found for value in list(space.values()) for found in names.modules_of(value)]
+        spaces = [locals_of(user)]
+        if id(user.f_globals) not in looked:
+            looked.add(id(user.f_globals))
+            spaces.append(user.f_globals)
+        for space in spaces:
+            for value in list(space.values()):
+                if type(value) not in _NO_MODULES:
+                    modules += names.modules_of(value)
     seen: set[type] = set()
     for module in modules[:_MOST_MODULES]:
         for part in module.modules():
@@ -193,7 +204,7 @@ def files_in_sight(frame: FrameType, sites: Sites) -> list[str]:
 def holders(pointer: int, frame: FrameType, sites: Sites) -> dict[tuple[str, int], set[str]]:
     """The names of the variables whose values lie in the storage, for each function (path, line) that is running."""
     found: dict[tuple[str, int], set[str]] = {}
-    for user in names.user_frames(frame, sites):
+    for user in sites.user_frames(frame):
         code = user.f_code
         key = code.co_filename, code.co_firstlineno if code.co_name != "<module>" else 0
         found.setdefault(key, set()).update(_names_in(locals_of(user), pointer))
@@ -238,7 +249,7 @@ def find(
     held = holders(pointer, frame, sites)
     wanted = set(consumers)
     scored: list[tuple[int, Edit]] = []
-    for path in files_in_sight(frame, sites):
+    for path in files_in_sight(sites.user_frames(frame), sites):
         for edit in edits_in(path):
             score = _score(edit, held, wanted, saving, frame, of_parameter=of_parameter)
             if score > 0:

@@ -30,7 +30,8 @@ _BLOCK = 256
 _FEW = 16
 _SINGLE_PRECISION = 5e-7
 _ALWAYS_COMPARED = 4
-_ALWAYS_SAMPLED = 4
+_ALWAYS_SAMPLED = 2
+_SAMPLED_IN_DOUBT = 4  # so many uses more once a gradient seems uncleared that had not been sampled
 _MOST_LEAVES = 64
 _MOST_NODES = 4000
 
@@ -100,9 +101,10 @@ class Updater:
 class Gradients:
     """Looks at parameters, and emits what has happened to their gradients."""
 
-    def __init__(self, ledger: Ledger, emit: Callable[[Event], object]) -> None:
+    def __init__(self, ledger: Ledger, emit: Callable[[Event], object], record: Callable[[Backward], object]) -> None:
         self._ledger = ledger
         self._emit = emit
+        self._record = record
         self._parameters: dict[int, Parameter] = {}
         self._updaters: dict[int, tuple[weakref.ref[Any], int, Updater]] = {}
         self._keys: dict[Hashable, tuple[Updater, weakref.ref[Any]]] = {}
@@ -173,7 +175,9 @@ class Gradients:
             updater = Updater(self._updates, name(), parameters)
         self._keys[key] = updater, weakref.ref(optimizer)
         for parameter in parameters:
-            parameter.owned = True
+            if not parameter.owned:
+                parameter.owned = True
+                parameter.uses = 0
             parameter.weights = None
         self._updaters[id(optimizer)] = (weakref.ref(optimizer), size, updater)
         return updater
@@ -207,7 +211,7 @@ class Gradients:
             if not parameter.owned:
                 self._snapshot(parameter, tensor, grad)
         if added:
-            self._emit(event(self._split(added)))
+            self._record(event(self._split(added)))
 
     def cleared(self, site: Hashable) -> None:
         """A zero_grad has run."""
@@ -324,7 +328,8 @@ class Gradients:
             change = parameter.change(grad)
             if change == _SAME:
                 if grad is not None and not parameter.fresh:
-                    parameter.uses = 0  # used and, as far as one can see, not cleared: the values decide
+                    # Used and, as far as one can see, not cleared: the values decide.
+                    parameter.uses = min(parameter.uses, _ALWAYS_SAMPLED - _SAMPLED_IN_DOUBT)
                     if parameter.block is None:
                         parameter.block = _copy(grad)
                         unknown.append(parameter)
@@ -348,9 +353,8 @@ class Gradients:
             self._emit(_cleared(site, self._split(cleared)))
 
     def _sample(self, parameter: Parameter, tensor: Tensor) -> None:
-        parameter.block = _copy(_grad(tensor))
-        if parameter.block is not None and not any(_flat(parameter.block)):
-            parameter.block = None
+        block = _copy(_grad(tensor))
+        parameter.block = block if block is not None and _any(block) else None
 
     def _drop(self, parameter: Parameter) -> None:
         if self._parameters.get(parameter.key) is parameter:
@@ -482,7 +486,7 @@ def _block(tensor: Tensor) -> Tensor | None:
         return flat
     if not flat.is_contiguous():
         return flat[0] if flat.dim() > 1 and flat[0].numel() <= _BLOCK else None
-    return flat.view(-1)[:_BLOCK]
+    return flat.as_strided((_BLOCK,), (1,))
 
 
 def _copy(tensor: Tensor | None) -> Copy | None:
@@ -509,6 +513,10 @@ def _flat(values: Tensor | list[Any]) -> list[Any]:
         return values
     listed: Any = values.tolist() if values.dim() <= 1 else values.flatten().tolist()
     return listed if isinstance(listed, list) else [listed]
+
+
+def _any(values: Copy) -> bool:
+    return any(values) if isinstance(values, list) else bool(values.any())
 
 
 def _same(copy: Copy, tensor: Tensor, latest: Copy | None = None) -> bool:

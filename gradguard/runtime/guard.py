@@ -101,7 +101,7 @@ class Guard:
         self._told: dict[str, tuple[tuple[Watcher, Callable[..., Any]], ...]] = {}
         self._arrange()
         self._creation_number = getattr(getattr(torch._C, "_autograd", None), "_get_sequence_nr", _zero)
-        self.attention = Attention(self)
+        self.attention = Attention(weakref.proxy(self))
         self._thread: int | None = None
         self._by_root: dict[int, _Past] = {}
         self._call: BackwardCall | None = None
@@ -131,10 +131,14 @@ class Guard:
                 self.rules = [other for other in self.rules if other is not rule]
                 self._by_kind.clear()
                 self.trouble(f"the rule {rule.name}", error)
+        self.record(event)
+        return first
+
+    def record(self, event: Event) -> None:
+        """Record an event that no rule speaks on: a backward of which nothing is known but the gradients."""
         self.ledger.record(event)
         if self._told["emitted"]:
             self.tell("emitted", event)
-        return first
 
     def _rules_on(self, kind: type[Event]) -> list[Rule]:
         found = self._by_kind.get(kind)
@@ -433,6 +437,11 @@ class Guard:
         """A watch ends."""
         if not self.elsewhere():
             self.tell("finish")
+
+    def close(self) -> None:
+        """The last watch has ended. Without its watchers, the guard needs no collector to be freed."""
+        self.watchers.clear()
+        self._arrange()
 
 
 def _nothing() -> None:

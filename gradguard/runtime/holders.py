@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import inspect
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from types import BuiltinFunctionType, CodeType, FrameType, FunctionType, ModuleType
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 
-from gradguard.runtime import names
 from gradguard.runtime.dead import chain_length
-from gradguard.runtime.sites import Sites, locals_of
+from gradguard.runtime.sites import locals_of
 
 __all__ = ["Holder", "attached", "held_by"]
 
@@ -44,20 +43,25 @@ class Holder:
         return isinstance(self.value, torch.Tensor)
 
 
-def held_by(frame: FrameType | None, sites: Sites) -> Iterator[Holder]:
-    """The sums and containers that the variables of the user's frames lead to, from the innermost frame outwards."""
+# How a value is reached: from what, and by which name. `owner` is the class whose attribute it is, None for an item.
+_Trail: TypeAlias = "tuple[_Trail | None, type | None, Any]"
+
+
+def held_by(frames: Iterable[FrameType]) -> Iterator[Holder]:
+    """The sums and containers that the variables of these frames lead to, from the innermost frame outwards."""
     budget = [_MOST_VALUES]
     seen: set[int] = set()
-    for user in names.user_frames(frame, sites):
-        spaces = [(True, locals_of(user))] if user.f_code.co_flags & inspect.CO_OPTIMIZED else []
-        if id(user.f_globals) not in seen:
-            seen.add(id(user.f_globals))
-            spaces.append((False, user.f_globals))
+    for frame in frames:
+        code = frame.f_code
+        spaces = [(True, locals_of(frame))] if code.co_flags & inspect.CO_OPTIMIZED else []
+        if id(frame.f_globals) not in seen:
+            seen.add(id(frame.f_globals))
+            spaces.append((False, frame.f_globals))
         for local, space in spaces:
             for name, value in list(space.items()):
-                if not _is_plain(value) and not name.startswith("__"):
-                    here = Holder(name, value, 0, user.f_code, None, "", local=local)
-                    yield from _walk(here, seen, budget, _DEPTH)
+                if type(value) not in _plain_types and not _is_plain(value) and not name.startswith("__"):
+                    for trail, found, size in _walk(value, name, seen, budget):
+                        yield _holder(trail, found, size, code, local=local)
 
 
 def _is_plain(value: Any) -> bool:
@@ -71,37 +75,53 @@ def _is_plain(value: Any) -> bool:
     return False
 
 
-def _walk(at: Holder, seen: set[int], budget: list[int], depth: int) -> Iterator[Holder]:
-    value = at.value
-    if isinstance(value, torch.Tensor):
-        if value.grad_fn is not None:
-            at.size = chain_length(value.grad_fn)
-            yield at
-        return
-    if _is_plain(value) or id(value) in seen or budget[0] <= 0:
-        return
-    budget[0] -= 1
-    seen.add(id(value))
-    if isinstance(value, (list, deque, dict, set)):
-        if len(value) and attached(_last(value)) is not None:
-            at.size = len(value)
-            yield at
-        if depth and len(value) <= _MOST_ITEMS and not isinstance(value, set):
-            pairs = list(value.items()) if isinstance(value, dict) else list(enumerate(value))
-            for key, item in pairs:
-                if isinstance(key, (int, str)) and not _is_plain(item):
-                    path = f"{at.path}[{key!r}]"
-                    inner = Holder(path, item, 0, at.code, at.owner, at.attribute, key, at.local)
-                    yield from _walk(inner, seen, budget, depth - 1)
-        return
-    space = getattr(value, "__dict__", None)
-    kind = type(value)
-    if not depth or not isinstance(space, dict) or len(space) > 200 or kind.__module__.split(".")[0] == "torch":
-        return
-    for name, held in list(space.items()):
-        if isinstance(name, str) and not _is_plain(held) and name not in _OF_MODULES:
-            inner = Holder(f"{at.path}.{name}", held, 0, at.code, kind, name, None, at.local)
-            yield from _walk(inner, seen, budget, depth - 1)
+def _walk(first: Any, name: str, seen: set[int], budget: list[int]) -> Iterator[tuple[_Trail, Any, int]]:
+    """The tensors with a graph and the containers of such that a value leads to, each with its size."""
+    stack: list[tuple[Any, _Trail, int]] = [(first, (None, None, name), _DEPTH)]
+    while stack:
+        value, trail, depth = stack.pop()
+        if isinstance(value, torch.Tensor):
+            if value.grad_fn is not None:
+                yield trail, value, chain_length(value.grad_fn)
+            continue
+        if id(value) in seen or budget[0] <= 0:
+            continue
+        budget[0] -= 1
+        seen.add(id(value))
+        inner: Iterable[tuple[Any, Any]]
+        if isinstance(value, (list, deque, dict, set)):
+            size = len(value)
+            if not size:
+                continue
+            if attached(_last(value)) is not None:
+                yield trail, value, size
+            if not depth or size > _MOST_ITEMS or isinstance(value, set):
+                continue
+            owner = None
+            inner = list(value.items()) if isinstance(value, dict) else enumerate(value)
+        else:
+            owner = type(value)
+            space = getattr(value, "__dict__", None)
+            if not depth or not isinstance(space, dict) or len(space) > 200 or owner.__module__.startswith("torch."):
+                continue
+            inner = list(space.items())
+        further = []
+        for key, held in inner:
+            if type(held) in _plain_types or _is_plain(held):
+                continue
+            if isinstance(key, str) and key not in _OF_MODULES if owner is not None else isinstance(key, (int, str)):
+                further.append((held, (trail, owner, key), depth - 1))
+        stack.extend(reversed(further))
+
+
+def _holder(trail: _Trail, value: Any, size: int, code: CodeType, *, local: bool) -> Holder:
+    outer, owner, name = trail
+    if outer is None:
+        return Holder(name, value, size, code, None, "", None, local)
+    within = _holder(outer, None, 0, code, local=local)
+    if owner is not None:
+        return Holder(f"{within.path}.{name}", value, size, code, owner, name, None, local)
+    return Holder(f"{within.path}[{name!r}]", value, size, code, within.owner, within.attribute, name, local)
 
 
 def _last(value: Any) -> Any:

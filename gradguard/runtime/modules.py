@@ -41,7 +41,7 @@ def modules_in_sight(frame: FrameType | None, sites: Sites) -> Found:
     """The modules in variables of the user's frames, and in attributes of objects there."""
     found = Found([], [])
     spaces: list[dict[str, Any]] = []
-    for user in names.user_frames(frame, sites):
+    for user in sites.user_frames(frame):
         spaces.append(locals_of(user))
         if user.f_locals is not user.f_globals:
             spaces.append(user.f_globals)

@@ -19,16 +19,9 @@ __all__ = ["list_of", "modules_of", "name_in_frames", "operation", "parameter_na
 _MOST_NAMES = 3
 
 
-def user_frames(frame: FrameType | None, sites: Sites) -> Iterator[FrameType]:
-    frame = sites.user_frame(frame)
-    while frame is not None:
-        yield frame
-        frame = sites.user_frame(frame.f_back)
-
-
 def _spaces(frame: FrameType | None, sites: Sites) -> Iterator[dict[str, Any]]:
     seen: set[int] = set()
-    for user in user_frames(frame, sites):
+    for user in sites.user_frames(frame):
         if user.f_locals is not user.f_globals:
             yield locals_of(user)
         if id(user.f_globals) not in seen:

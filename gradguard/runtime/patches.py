@@ -58,9 +58,9 @@ class Patches:
             return
         replacement = make(original)
         _skip_when_compiling(replacement)
-        for attribute in ("__doc__", "__name__", "__qualname__", "__module__", "__wrapped__"):
-            value = original if attribute == "__wrapped__" else getattr(original, attribute, None)
-            setattr(replacement, attribute, value)
+        for attribute in ("__doc__", "__name__", "__qualname__", "__module__"):
+            setattr(replacement, attribute, getattr(original, attribute, None))
+        replacement.__wrapped__ = original
         setattr(owner, name, replacement)
 
         def restore() -> None:
@@ -165,11 +165,18 @@ class Patches:
         return hook
 
 
+_skipped: list[Any] = []  # code objects: the closures made of one share it
+
+
 def _skip_when_compiling(function: Any) -> None:
     """torch.compile would trace into a hook and break its graphs there."""
+    code = function.__code__
+    if any(code is known for known in _skipped):
+        return
+    _skipped.append(code)
     try:
         from torch._C._dynamo.eval_frame import _FrameAction, _FrameExecStrategy, set_code_exec_strategy
 
-        set_code_exec_strategy(function.__code__, _FrameExecStrategy(_FrameAction.SKIP, _FrameAction.SKIP))
+        set_code_exec_strategy(code, _FrameExecStrategy(_FrameAction.SKIP, _FrameAction.SKIP))
     except (ImportError, AttributeError, TypeError):
         return

@@ -84,6 +84,11 @@ def is_users(code: CodeType) -> bool:
     return not _is_foreign(name if os.path.isabs(name) else os.path.abspath(name))
 
 
+# Code that was found to be none of the user's. It outlives a watch: in tests there is one for each test.
+_MOST_FOREIGN = 4096
+_foreign: dict[int, CodeType] = {}
+
+
 class Sites:
     """Tells the user's code from everybody else's, and knows the code objects that were seen."""
 
@@ -110,15 +115,15 @@ class Sites:
         frame = self.user_frame(frame)
         return None if frame is None else Instruction(id(frame.f_code), frame.f_lasti)
 
-    def calls(self, frame: FrameType | None, depth: int = 6) -> tuple[Instruction, ...]:
-        """How the user's code reached the frame: the calls outside of it."""
-        chain: list[Instruction] = []
-        frame = self.user_frame(frame)
-        while frame is not None and len(chain) < depth:
-            frame = self.user_frame(frame.f_back)
-            if frame is not None:
-                chain.append(Instruction(id(frame.f_code), frame.f_lasti))
-        return tuple(chain)
+    def user_frames(self, frame: FrameType | None) -> Iterator[FrameType]:
+        """All frames of the user's code, from this one outwards."""
+        mine = self.mine
+        while frame is not None:
+            code = frame.f_code
+            known = mine.get(id(code))
+            if known or (known is None and self._judge(code)):
+                yield frame
+            frame = frame.f_back
 
     def is_user(self, code: CodeType) -> bool:
         """Whether code that runs, or has run, is the user's. It counts as seen from now on."""
@@ -129,7 +134,12 @@ class Sites:
         return {code.co_filename for key, code in self.codes.items() if self.mine[key]}
 
     def _judge(self, code: CodeType) -> bool:
+        if _foreign.get(id(code)) is code:
+            self.mine[id(code)] = False
+            return False
         mine = is_users(code)
+        if not mine and len(_foreign) < _MOST_FOREIGN:
+            _foreign[id(code)] = code
         self._keep.append(code)
         self.mine[id(code)] = mine
         self.codes[id(code)] = code

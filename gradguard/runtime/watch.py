@@ -117,6 +117,7 @@ def _close(guard: Guard) -> None:
                 below, its_patches = _open[-1]
                 below.interrupted()
                 its_patches.install()
+        guard.close()
         return
 
 

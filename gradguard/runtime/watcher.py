@@ -27,11 +27,13 @@ if TYPE_CHECKING:
 
 __all__ = ["BackwardCall", "Watcher"]
 
+_MOST_CALLS = 6
+
 
 class BackwardCall:
     """A pass of the engine that has begun: `Tensor.backward`, `autograd.backward` or `autograd.grad`."""
 
-    __slots__ = ("_calls", "arguments", "frame", "guard", "here", "keywords", "roots")
+    __slots__ = ("_frames", "arguments", "frame", "guard", "here", "keywords", "roots")
 
     def __init__(
         self,
@@ -48,14 +50,19 @@ class BackwardCall:
         self.keywords = keywords
         self.frame = frame  # the user's
         self.here = here
-        self._calls: tuple[Instruction, ...] | None = None
+        self._frames: tuple[FrameType, ...] | None = None
+
+    @property
+    def frames(self) -> tuple[FrameType, ...]:
+        """The frames of the user's code, the innermost first."""
+        if self._frames is None:
+            self._frames = tuple(self.guard.sites.user_frames(self.frame))
+        return self._frames
 
     @property
     def calls(self) -> tuple[Instruction, ...]:
         """The calls through which the user's code has come here."""
-        if self._calls is None:
-            self._calls = self.guard.sites.calls(self.frame)
-        return self._calls
+        return tuple([Instruction(id(frame.f_code), frame.f_lasti) for frame in self.frames[1 : _MOST_CALLS + 1]])
 
     def _argument(self, index: int, name: str) -> Any:
         return self.arguments[index] if len(self.arguments) > index else self.keywords.get(name)

@@ -185,7 +185,7 @@ class _Data(Watcher):
         if not self._installed:
             # Each frame leads to the files that define what it sees; again, since more is defined as time goes on.
             if call.frame is not None and self._is_time(call.frame.f_code):
-                self._look_into(iter(edits.files_in_sight(call.frame, self.guard.sites)))
+                self._look_into(iter(edits.files_in_sight(call.frames, self.guard.sites)))
             return
         if not self._accesses:
             return
@@ -207,7 +207,7 @@ class _Data(Watcher):
 
     def _is_time(self, code: CodeType) -> bool:
         looks = self._looks[id(code)] = self._looks.get(id(code), 0) + 1
-        return looks & (looks - 1) == 0 and looks.bit_length() % 2 == 1  # 1, 4, 16, …
+        return looks & (looks - 1) == 0 and looks.bit_length() % 3 == 1  # 1, 8, 64, …
 
     def _search(self, call: BackwardCall, changed: dict[int, _Access]) -> None:
         """Whether the graph has saved one of these storages before `.data` was taken."""

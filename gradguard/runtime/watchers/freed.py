@@ -69,7 +69,7 @@ class _Freed(Watcher):
         head = name.split(".", maxsplit=1)[0].split("[", maxsplit=1)[0]
         if not head.isidentifier():
             return None
-        for frame in names.user_frames(user, self.guard.sites):
+        for frame in self.guard.sites.user_frames(user):
             if head in locals_of(frame):
                 before = line if frame is user and head == name and frame.f_code.co_name != "<module>" else None
                 return text.assignment(frame.f_code, head, before)

@@ -46,7 +46,7 @@ class _Keeping(Watcher):
         )
 
     def _look(self, call: BackwardCall, visits: int) -> None:
-        for holder in held_by(call.frame, self.guard.sites):
+        for holder in held_by(call.frames):
             sizes = self._sizes.setdefault((call.here, holder.path), deque(maxlen=3))
             sizes.append((visits, holder.size))
             if holder.path not in self._told and _grows(sizes) and _keeps_dead(holder):

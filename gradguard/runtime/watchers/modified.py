@@ -143,7 +143,7 @@ class _Modified(Watcher):
             if optimizer is not None and _owns(optimizer, parameter):
                 name = names.name_in_frames(optimizer, frame, self.guard.sites) or "optimizer"
                 return site, name
-        for user in names.user_frames(frame, self.guard.sites):
+        for user in self.guard.sites.user_frames(frame):
             tree = text.scope(user.f_code)
             for node in ast.walk(tree) if tree is not None else ():
                 if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "step":

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import ast
 import dis
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from types import CodeType, FrameType, FunctionType
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from gradguard.events import UncalledMethod
-from gradguard.runtime import names, text
+from gradguard.runtime import text
 from gradguard.runtime.explain import last_user_entry
 from gradguard.runtime.sites import Instruction, parsed
 from gradguard.runtime.syntax import place_of
@@ -53,10 +53,10 @@ class _Named(Watcher):
         self._calls: dict[Instruction | None, int] = {}
 
     def entering(self, call: BackwardCall) -> None:
-        self._visit(call.here, call.frame)
+        self._visit(call.here, call.frames)
 
     def stepping(self, optimizer: torch.optim.Optimizer, here: Instruction | None, frame: FrameType) -> None:
-        self._visit(here, frame)
+        self._visit(here, self.guard.sites.user_frames(frame))
 
     def unsettled(self) -> bool:
         return any(self._open.values())
@@ -66,12 +66,12 @@ class _Named(Watcher):
         if last is not None:
             self._look(last.tb_frame)
 
-    def _visit(self, here: Instruction | None, frame: FrameType | None) -> None:
+    def _visit(self, here: Instruction | None, frames: Iterable[FrameType]) -> None:
         """A call is looked at when it is made for the first time, and a few times more."""
         visits = self._calls[here] = self._calls.get(here, 0) + 1
         if visits & (visits - 1) == 0 and visits < 1 << _MOST_LOOKS:
-            for user in names.user_frames(frame, self.guard.sites):
-                self._look(user)
+            for frame in frames:
+                self._look(frame)
 
     def _look(self, frame: FrameType) -> None:
         code = frame.f_code

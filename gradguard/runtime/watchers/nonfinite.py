@@ -83,7 +83,7 @@ class _NonFinite(Watcher):
         """The only place in the user's code where the operation is written."""
         found = [
             place
-            for path in edits.files_in_sight(frame, self.guard.sites)
+            for path in edits.files_in_sight(self.guard.sites.user_frames(frame), self.guard.sites)
             for place in edits.places_of_operation(path, operation)
         ]
         return found[0] if len(found) == 1 else None

@@ -41,7 +41,7 @@ class _Updates(Watcher):
 
     def __init__(self, guard: Guard) -> None:
         super().__init__(guard)
-        self.gradients = Gradients(guard.ledger, guard.emit)
+        self.gradients = Gradients(guard.ledger, guard.emit, guard.record)
         self._here: Instruction | None = None
         self._latest: Instruction | None = None
         self._frame: FrameType | None = None
