@@ -10,6 +10,7 @@ import ast
 import functools
 import gc
 import inspect
+import itertools
 import linecache
 import os
 import site
@@ -124,6 +125,11 @@ class Sites:
             if known or (known is None and self._judge(code)):
                 yield frame
             frame = frame.f_back
+
+    def calls(self, frame: FrameType | None, depth: int) -> tuple[Instruction, ...]:
+        """How the user's code reached the frame: the calls outside of it."""
+        outer = itertools.islice(self.user_frames(frame), 1, depth + 1)
+        return tuple([Instruction(id(caller.f_code), caller.f_lasti) for caller in outer])
 
     def is_user(self, code: CodeType) -> bool:
         """Whether code that runs, or has run, is the user's. It counts as seen from now on."""

@@ -58,7 +58,7 @@ class _Freed(Watcher):
             expression = ast.parse(name, mode="eval").body
         except SyntaxError:
             return places.made(node)
-        for frame in names.user_frames(user, self.guard.sites):
+        for frame in self.guard.sites.user_frames(user):
             value = text.evaluate(expression, frame)
             if isinstance(value, torch.Tensor):
                 return places.made(value.grad_fn)
