@@ -242,11 +242,16 @@ class _Ownership(Watcher):
                 return Ownership(site=made.site, cause="forward", owned=False, optimizer=name)
             return None
         holder = container_of(tensor, found)
-        if holder is None or not any(self._has(self._owned, other) for other in holder.module.parameters()):
+        if holder is None or not self._is_trained(holder.module, found):
             return None
         return Ownership(
             site=holder.place, cause="container", owned=False, name=f"self.{holder.attribute}", optimizer=name
         )
+
+    def _is_trained(self, module: torch.nn.Module, found: Found) -> bool:
+        """Whether an optimizer has parameters of the module, or of a model that it is a part of."""
+        around = [module, *(root for root in found.roots if any(part is module for part in root.modules()))]
+        return any(self._has(self._owned, other) for model in around for other in model.parameters())
 
     def _added_later(self, tensor: Tensor, found: Found) -> Ownership | None:
         made = self._made.get(id(tensor))
