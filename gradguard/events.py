@@ -171,7 +171,7 @@ class GraphKept(Event):
 
     `kind` is "sum" for a variable that grows from its own value, "list" for a container. `grows` is false if what was
     kept was let go of in the same loop. `bound` is the most that the container takes; 0 if it has a bound that is not
-    known.
+    known. `evaluating` says that no backward was meant to run through these graphs in the first place.
     """
 
     holder: str
@@ -179,6 +179,7 @@ class GraphKept(Event):
     kind: str
     grows: bool = True
     bound: int | None = None
+    evaluating: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

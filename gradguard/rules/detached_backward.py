@@ -21,8 +21,8 @@ _CAUSE = {
     "frozen": "the parameters are frozen here, and nothing else in it requires a gradient",
 }
 _HELP = {
-    "mode": "compute the forward pass of the loss outside of it, and keep it for evaluation; where gradients were "
-    "switched off by `torch.set_grad_enabled(False)`, switch them on again before training",
+    "mode": "move the forward pass that the loss needs out of the part that runs without gradients; after "
+    "`torch.set_grad_enabled(False)`, switch them on again before training",
     "detach": "leave the graph whole between the parameters and the loss, and detach only copies for logging",
     "data": "leave the graph whole between the parameters and the loss, and detach only copies for logging",
     "number": "add up the tensors themselves (`total = total + loss`) and call `.item()` only on copies for logging",

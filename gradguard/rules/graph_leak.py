@@ -19,13 +19,16 @@ def detect(event: GraphKept, ledger: Ledger) -> Iterator[Report | Acquittal]:
     value = f"`{event.value}`" if event.value else "what is added" if event.kind == "sum" else "what is put there"
     holder = f"`{event.holder}`" if event.holder else "it"
     if event.kind == "sum":
-        what = f"{holder} grows by the graph of {value} in every iteration: none of them is released, and memory grows"
+        by = f"grows by the graph of {value}" if event.value else "is computed from its old value, and grows by a graph"
+        what = f"{holder} {by} in every iteration: none of them is released, and memory grows"
         repair = f"add a number: `{event.value}.item()`, or `{event.value}.detach()`"
     else:
         what = f"{holder} keeps {value} of every iteration together with its graph: none is released, and memory grows"
         repair = f"put a value without a graph there: `{event.value}.item()`, or `{event.value}.detach()`"
     if not event.value.replace(".", "").replace("_", "").isalnum():
         repair = "keep a number (`.item()`) or a tensor without a graph (`.detach()`)"
+    if event.evaluating:
+        repair = "evaluate under `with torch.no_grad():`, or put `@torch.no_grad()` above the function"
     facts = {"value": event.value, "holder": event.holder}
     yield Report(event.site, what, help=repair, facts=facts)
 
@@ -41,7 +44,8 @@ RULE = Rule(
     """,
     instead="""
         Keep numbers: `total += loss.item()`, or `total += loss.detach()`, which does not wait for a GPU. The same goes
-        for outputs that are collected for a metric.
+        for outputs that are collected for a metric. An evaluation needs no graphs at all: run it under
+        `torch.no_grad()`.
     """,
     bad="""
         import torch

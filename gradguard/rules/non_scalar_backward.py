@@ -18,7 +18,7 @@ def detect(event: Backward, ledger: Ledger) -> Iterator[Report | Acquittal]:
     notes: tuple[tuple[Site, str], ...] = ()
     if event.unreduced is not None:
         by = f"`{event.unreduced_by}`" if event.unreduced_by else "this operation"
-        notes = ((event.unreduced, f"{by} leaves more than one element"),)
+        notes = ((event.unreduced, f"{by} gives more than one number here, and nothing reduces them to one"),)
     short = event.name if event.name and not set(event.name) & set("( +-*/@") else "loss"
     yield Report(
         event.site,

@@ -30,7 +30,9 @@ def detect(event: OptimizerStep, ledger: Ledger) -> Iterator[Report | Acquittal]
             )
             return
         cleared = next((state.clearing for state in states if state.clearing is not None), None)
-        notes = ((cleared.site, "the gradients are cleared here, and no backward follows"),) if cleared else ()
+        notes = (
+            ((cleared.site, "the gradients are cleared here, and no backward runs before the step"),) if cleared else ()
+        )
         yield Report(
             event.site,
             f"`{event.name}.step()` has nothing to apply: no backward has run since the gradients were cleared"

@@ -15,10 +15,11 @@ def detect(event: Ownership, ledger: Ledger) -> Iterator[Report | Acquittal]:
     if event.owned:
         yield Acquittal(event.site)
     elif event.cause == "container":
-        name = f"`{event.name}` is a plain list or dict" if event.name else "this is a plain list or dict"
+        name = f"`{event.name}` is" if event.name else "this is"
         yield Report(
             event.site,
-            f"{name}: `parameters()` does not see the layers in it, and `{event.optimizer}` never trains them",
+            f"{name} a plain list, tuple or dict: `parameters()` does not see what is in it, "
+            f"and `{event.optimizer}` never trains it",
             help="use `nn.ModuleList` or `nn.ModuleDict` (`nn.ParameterList` for parameters) in its place",
             facts={"holds": event.holds},
         )

@@ -101,6 +101,10 @@ def _unpack(it: Interpreter, elements: object, value: Value, node: cst.CSTNode) 
     elif isinstance(value, Module) and value.children:
         items = list(value.children)
     if items is not None and star is None and len(items) == len(targets):
+        if _is_recurrent(items):
+            state = items[0].op  # type: ignore[attr-defined]
+            if state is not None and not state.name:
+                state.name = syntax.text(targets[-1].value)  # what may be carried over is the state, which comes last
         for element, item in zip(targets, items, strict=True):
             assign(it, element.value, item, node)
         return
@@ -119,6 +123,12 @@ def _unpack(it: Interpreter, elements: object, value: Value, node: cst.CSTNode) 
         if type(element) is cst.StarredElement:
             item = Seq([item], exact=False)
         assign(it, element.value, item, node)
+
+
+def _is_recurrent(items: list[Value]) -> bool:
+    """Whether these are the output and the state of a recurrent layer."""
+    first = items[0] if items else None
+    return isinstance(first, Tensor) and first.operation in ("nn.RNN", "nn.LSTM", "nn.GRU")
 
 
 def _note_rebinding(it: Interpreter, old: Value | None, new: Value, name: str, node: cst.CSTNode) -> None:

@@ -54,6 +54,11 @@ _PLAIN_HINTS = frozenset("extent size len numel dim range shape stride device dt
 _RANK = {"made": 0, "frozen": 1}
 
 
+def names_loader(name: str) -> bool:
+    """Whether a name stands for what gives the batches of a data set."""
+    return _LOADER.search(name)
+
+
 def cut_of(value: Value, depth: int = 4) -> Cut | None:
     """Why the value surely has no graph; None if it has one or that is not known."""
     if isinstance(value, (Const, External, Periodic)):

@@ -18,6 +18,7 @@ from gradguard.static import (
     conditions,
     expressions,
     imports,
+    keeping,
     library,
     loops,
     syntax,
@@ -255,7 +256,7 @@ def _run_if(it: Interpreter, node: cst.If) -> str:
 
 def _matters(it: Interpreter, loop: cst.While | cst.For) -> bool:
     """Whether to run a second turn: the loop handles gradients, or its yields run the turns of one that may."""
-    return it.frame.on_yield is not None or it.file.index.is_hot(loop)
+    return it.frame.on_yield is not None or it.file.index.is_hot(loop) or keeping.evaluates(it, loop)
 
 
 def _run_while(it: Interpreter, node: cst.While) -> str:

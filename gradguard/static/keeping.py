@@ -1,9 +1,10 @@
 """What a loop keeps: values whose graph is dead and yet grows from turn to turn.
 
 A graph is dead when nobody can run backward through it any more: an earlier backward has freed it, or a step has
-changed the weights that it saved. To keep one is no fault (the last loss, the best one); to add one in every turn, to a
-sum or to a container that outlives the turn, fills the memory. So a store is looked at when it happens again: does the
-sum, or the container, still hold the dead graph that the same statement gave it in an earlier turn?
+changed the weights that it saved. In an evaluation it is dead from the start: a function that calls `eval()` and runs
+no backward goes through a data set. To keep one is no fault (the last loss, the best one); to add one in every turn, to
+a sum or to a container that outlives the turn, fills the memory. So a store is looked at when it happens again: does
+the sum, or the container, still hold the dead graph that the same statement gave it in an earlier turn?
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from gradguard.events import GraphKept
-from gradguard.static import syntax
+from gradguard.static import cuts, syntax
 from gradguard.static.values import Instance, Op, Opaque, Seq, Table, Tensor, Value
 
 if TYPE_CHECKING:
@@ -24,8 +25,9 @@ if TYPE_CHECKING:
     from gradguard.static.project import SourceFile
     from gradguard.static.trace import Trace
 
-__all__ = ["Keeping", "bound", "emptied", "is_state", "put"]
+__all__ = ["Keeping", "bound", "emptied", "evaluates", "is_state", "put"]
 
+_TRAINS = frozenset({".backward", "backward", ".grad", "grad", ".step", ".requires_grad", ".requires_grad_"})
 _MOST_NODES = 300
 _NEAR = 4
 
@@ -117,6 +119,23 @@ def _is_dead(it: Interpreter, root: Op) -> bool:
     return False
 
 
+def evaluates(it: Interpreter, loop: cst.CSTNode | None) -> bool:
+    """Whether a loop goes through a data set to evaluate a model, and records graphs for it all the same."""
+    function = it.frame.function
+    if type(loop) is not cst.For or function is None or not it.grad_enabled:
+        return False
+    if not (it.mode_known or it.explicit_mode):
+        return False  # whoever calls this may have switched gradients off
+    names = it.file.index.names_of(function.node)
+    if ".eval" not in names or not _TRAINS.isdisjoint(names):
+        return False
+    return any(cuts.names_loader(name.lstrip(".")) for name in it.file.index.names_of(loop.iter))
+
+
+def _is_useless(it: Interpreter, root: Op) -> bool:
+    return _is_dead(it, root) or evaluates(it, it.loops[-1].node)
+
+
 def _grew_from(new: Op, old: Op) -> bool:
     """Whether an operation has the result of its own earlier turn among its nearest operands."""
     return old.node is new.node and old is not new and _is_near(new, old)
@@ -145,7 +164,7 @@ def put(
         return
     made = new.op.node
     for old in _attached(others):
-        if old.op is not None and old.op is not new.op and old.op.node is made and _is_dead(it, old.op):
+        if old.op is not None and old.op is not new.op and old.op.node is made and _is_useless(it, old.op):
             limit = holder.limit if isinstance(holder, Seq) else None
             if _is_trimmed(it, name):
                 limit = 0
@@ -194,7 +213,7 @@ def bound(it: Interpreter, old: Value | None, new: Value, name: str, key: object
     loop = it.loops[-1]
     if loop.turn == 1 and old_op.node is not new_op.node and _is_near(new_op, old_op) and _begins_as_none(it, name):
         loop.turns = max(loop.turns, 3)  # `smooth = loss if smooth is None else 0.9 * smooth + 0.1 * loss`
-    if _grew_from(new_op, old_op) and _is_dead(it, old_op):
+    if _grew_from(new_op, old_op) and _is_useless(it, old_op):
         value = _text_of(node, None)
         _keep(it, node, new_op, old_op, holder=hash(key), name=name, value=value, kind="sum", limit=None)
 
@@ -248,6 +267,7 @@ def _keep(
         kind=kind,
         grows=True,
         bound=limit,
+        evaluating=evaluates(it, it.loops[-1].node),
     )
     keeping = it.trace.keeping
     if node not in keeping.released:
