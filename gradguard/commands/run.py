@@ -8,13 +8,13 @@ import io
 import json
 import os
 import sys
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, TextIO
 
 from gradguard.commands.output import fail
 
 if TYPE_CHECKING:
     from gradguard.finding import Finding
+    from gradguard.reporters.text import TextReport
     from gradguard.runtime.report import RunReport
     from gradguard.static.check import Result
     from gradguard.static.source import Source
@@ -150,15 +150,27 @@ class _Writer:
     def _whole(self, report: RunReport, findings: tuple[Finding, ...], stream: TextIO) -> str:
         from gradguard.static.check import Result
 
-        result = Result(report.findings, tuple(report.errors), max(len(report.files), 1))
+        result = Result(report.findings, tuple(report.errors), 0)
         if not self._json:
-            return self._rendered(findings, result, stream, report.open_questions)
+            return self._rendered(findings, result, stream, report)
         from gradguard.reporters.json_report import as_data
 
-        data = as_data(result)
+        data = {**as_data(result), "backward_passes": report.passes, "optimizer_steps": report.steps}
         if self._rank is not None:
             data["rank"] = self._rank[0]
         return json.dumps(data, indent=2) + "\n"
+
+    def _summary(self, text: TextReport, report: RunReport) -> None:
+        found = len(report.findings)
+        watched = f"{_count(report.passes, 'backward pass')} and {_count(report.steps, 'optimizer step')}"
+        if found:
+            text.paragraph(f"Found {_count(found, 'problem')} (watched {watched}).", "title")
+        elif report.errors:
+            text.paragraph(f"No problems found in {watched}, as far as they could be watched.", "title")
+        elif report.passes or report.steps:
+            text.paragraph(f"All clear: no problems found in {watched}.", "good")
+        else:
+            text.paragraph("Nothing to judge: no backward pass ran.", "title")
 
     def _sources(self, findings: tuple[Finding, ...]) -> dict[str, Source]:
         """The texts of the files, whose paths are relative to the folder that the run began in."""
@@ -170,7 +182,7 @@ class _Writer:
         return {path: source for path, source in sources.items() if isinstance(source, Source)}
 
     def _rendered(
-        self, findings: tuple[Finding, ...], whole: Result | None, stream: TextIO, questions: Sequence[str] = ()
+        self, findings: tuple[Finding, ...], whole: Result | None, stream: TextIO, report: RunReport | None = None
     ) -> str:
         from gradguard.reporters.text import TextReport
         from gradguard.static.check import Result
@@ -180,12 +192,17 @@ class _Writer:
         if self._rank is not None:
             text.paragraph(f"rank {self._rank[0]} of {self._rank[1]}:", "title")
         text.findings(Result(findings, (), 0))
-        if whole is not None:
+        if whole is not None and report is not None:
             text.errors(whole)
-            text.summary(whole)
-            for question in questions[:_MOST_QUESTIONS]:
+            self._summary(text, report)
+            for question in report.open_questions[:_MOST_QUESTIONS]:
                 text.paragraph(f"Run again with --trace to see where {question}.")
         return piece.getvalue()
+
+
+def _count(number: int, noun: str) -> str:
+    plural = f"{noun}es" if noun.endswith("s") else f"{noun}s"
+    return f"{number:,} {noun if number == 1 else plural}"
 
 
 class _Piece(io.StringIO):

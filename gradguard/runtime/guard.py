@@ -87,6 +87,8 @@ class Guard:
     def __init__(self, more: Iterable[Callable[[Guard], Watcher]] = ()) -> None:
         self.sites = Sites()
         self.places = Places()
+        self.passes = 0  # backward passes, in every thread
+        self.steps = 0  # of optimizers
         self._mine = self.sites.mine
         self.comments = Comments(self.sites.folder)
         self.ledger = Ledger()

@@ -29,7 +29,8 @@ def left_open(event: Event) -> str:
 def _of_backward(event: Backward) -> str:
     name = _named(event.name, "the loss")
     if event.many:
-        return f"{name} was computed" if event.unreduced is None and event.unreduced_by else ""
+        elsewhere = _PATH.fullmatch(event.name) is not None  # not in the very statement
+        return f"{name} was computed" if event.unreduced is None and event.unreduced_by and elsewhere else ""
     cut = event.cut
     if cut is not None:
         return f"{name} lost its graph" if cut.site is None and cut.kind == "" else ""

@@ -77,6 +77,7 @@ class Patches:
             if not self.active:
                 return original(t_outputs, *args, **kwargs)
             try:
+                guard.passes += 1
                 if attention.on or not guard.passes_by(t_outputs, args, kwargs):
                     manner = guard.enter(t_outputs, args, kwargs, sys._getframe(1))
                 else:
@@ -158,6 +159,7 @@ class Patches:
         guard, attention = self.guard, self.guard.attention
 
         def hook(optimizer: Any, _args: Any, _kwargs: Any) -> None:
+            guard.steps += 1
             if attention.on and not torch.compiler.is_compiling() and not guard.elsewhere():
                 guard.step_ends(optimizer, sys._getframe(1))
 

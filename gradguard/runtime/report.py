@@ -34,6 +34,8 @@ class RunReport:
     errors: list[CheckError] = field(default_factory=list)
     files: set[str] = field(default_factory=set)
     timeline: Timeline | None = None
+    passes: int = 0  # backward passes that were begun
+    steps: int = 0  # of optimizers
     at_once: Callable[[Finding], object] | None = None  # is told each finding as soon as it is sure
     on: Callable[[str, str], bool] | None = None  # whether a rule (by its code) is on in a file
     left_open: dict[tuple[str, Location], str] = field(default_factory=dict)  # what a run that is traced would tell

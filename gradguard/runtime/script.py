@@ -111,4 +111,4 @@ def _show(error: BaseException) -> None:
             break
         entry = entry.tb_next
     sys.stdout.flush()
-    sys.excepthook(type(error), error, entry or error.__traceback__)
+    sys.excepthook(type(error), error.with_traceback(entry), entry)  # none where the script itself cannot be read

@@ -48,12 +48,14 @@ class Watch:
         self._script = script
         self._recorder: Recorder | None = None
         self._guard: Guard | None = None
+        self._before = (0, 0)
 
     def __enter__(self) -> RunReport:
         with _lock:
             if _open and not self._alone:
                 self._guard = _open[-1][0]
                 self._guard.reports.append(self.report)
+                self._before = self._guard.passes, self._guard.steps
                 return self.report
             if _open:
                 _open[-1][1].uninstall()
@@ -81,6 +83,9 @@ class Watch:
             finally:
                 guard.reports = [report for report in guard.reports if report is not self.report]
                 self.report.files |= guard.sites.files()
+                self.report.passes += guard.passes - self._before[0]
+                self.report.steps += guard.steps - self._before[1]
+                self._before = (0, 0)
                 if self._recorder is not None:
                     self.report.timeline = self._recorder.timeline()
                 if not guard.reports:

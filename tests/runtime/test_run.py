@@ -65,7 +65,7 @@ def test_what_the_script_sees(tmp_path, script):
     ]
     assert second == "neighbour"
     assert done.returncode == 0
-    assert "All clear" in done.stderr
+    assert done.stderr == "Nothing to judge: no backward pass ran.\n"
 
 
 def test_a_module(tmp_path, script):
@@ -100,11 +100,35 @@ def test_the_exit_status(tmp_path, script, ending, status, strict):
     assert gradguard("run", "--strict", "train.py", cwd=tmp_path).returncode == strict
 
 
-def test_the_traceback_is_the_scripts_own(tmp_path, script):
-    script("def f():\n    1 / 0\nf()\n")
+@pytest.mark.parametrize(
+    "source",
+    ["def f():\n    1 / 0\nf()\n", "x = (\n", "import missing_module\n", "from math import nothing\n", "exec('(')\n"],
+)
+def test_the_traceback_is_the_scripts_own(tmp_path, script, source):
+    script(source)
     plain = subprocess.run([sys.executable, "train.py"], cwd=tmp_path, capture_output=True, text=True, check=False)
     done = gradguard("run", "train.py", cwd=tmp_path)
-    assert done.stderr.startswith(plain.stderr)
+    assert done.stderr == plain.stderr + "Nothing to judge: no backward pass ran.\n"
+    assert done.returncode == plain.returncode
+
+
+@pytest.mark.parametrize(
+    ("turns", "clears", "told"),
+    [
+        (1, True, "All clear: no problems found in 1 backward pass and 1 optimizer step."),
+        (1200, True, "All clear: no problems found in 1,200 backward passes and 1,200 optimizer steps."),
+        (3, False, "Found 1 problem (watched 3 backward passes and 3 optimizer steps)."),
+    ],
+)
+def test_how_much_was_watched(tmp_path, script, turns, clears, told):
+    script(
+        STALE.replace("range(3)", f"range({turns})").replace(
+            "    opt.step()", "    opt.step()" + clears * "; w.grad = None"
+        )
+    )
+    assert gradguard("run", "train.py", cwd=tmp_path).stderr.rstrip().endswith(told)
+    data = json.loads(gradguard("run", "--format", "json", "train.py", cwd=tmp_path).stderr)
+    assert (data["backward_passes"], data["optimizer_steps"]) == (turns, turns)
 
 
 def test_interrupted(tmp_path, script):
@@ -159,7 +183,7 @@ def test_immediate(tmp_path, script):
     assert "Traceback" in after
     assert after.count("train.py:9:1: GG202") == 1
     assert "GG101" not in after
-    assert "Found 2 problems in 1 file" in after
+    assert "Found 2 problems (" in after
 
 
 @pytest.mark.parametrize("bar", ["tqdm", "rich"])
