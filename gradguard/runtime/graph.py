@@ -7,9 +7,10 @@ from typing import Any
 
 import torch
 
-__all__ = ["nodes_below", "nodes_from"]
+__all__ = ["leads_to_a_parameter", "nodes_below", "nodes_from"]
 
 _MOST_NODES = 20_000
+_FEW_NODES = 200
 
 
 def nodes_from(roots: Sequence[Any], most: int = _MOST_NODES) -> Iterator[Any]:
@@ -27,3 +28,12 @@ def nodes_below(starts: Iterable[Any], most: int = _MOST_NODES) -> Iterator[Any]
             if following is not None and following not in seen and len(seen) < most:
                 seen.add(following)
                 queue.append(following)
+
+
+def leads_to_a_parameter(root: torch.Tensor) -> bool:
+    """Whether a graph leads to a parameter, or may do so."""
+    for count, node in enumerate(nodes_from([root])):
+        variable = getattr(node, "variable", None)
+        if isinstance(variable, torch.nn.Parameter) or count > _FEW_NODES:
+            return True
+    return False

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import CodeType, FrameType, FunctionType, MethodType
 from typing import Any
@@ -247,12 +247,17 @@ def cause(frame: FrameType, expression: ast.expr | None, sites: Sites) -> Cut:
     return Cut(kind="made" if origin.known and not origin.trains else "")
 
 
-def leaf_maker(frame: FrameType, expression: ast.expr, sites: Sites, kind: str = "") -> tuple[Cut, Cut] | None:
-    """What made a leaf of the loss, and where that had lost its graph; None where it is meant to be a leaf."""
-    search = _Search(sites, deep=bool(kind))
+def leaf_maker(
+    frame: FrameType, expression: ast.expr, sites: Sites, kinds: Sequence[str] = ()
+) -> tuple[Cut, Cut] | None:
+    """What made a leaf of the loss, and where that had lost its graph; None where it is meant to be a leaf.
+
+    With `kinds`, the loss is computed from the leaf, and it counts only if the graph was lost in one of these ways.
+    """
+    search = _Search(sites, deep=bool(kinds))
     search.origin(expression, _live(frame))
     for maker, before in search.makers:
-        if before.trains and (not kind or (before.cut is not None and before.cut.kind == kind)):
+        if before.trains and (not kinds or (before.cut is not None and before.cut.kind in kinds)):
             return maker, before.cut or Cut(kind="")
     return None
 

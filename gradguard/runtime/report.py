@@ -42,6 +42,7 @@ class RunReport:
     _entries: dict[Hashable, _Entry] = field(default_factory=dict, repr=False)
     _acquitted: set[Hashable] = field(default_factory=set, repr=False)
     _explained: set[tuple[str, Hashable]] = field(default_factory=set, repr=False)
+    _behind: set[Hashable] = field(default_factory=set, repr=False)
     _hidden: set[Hashable] = field(default_factory=set, repr=False)
     _steps: dict[Hashable, list[int]] = field(default_factory=dict, repr=False)
 
@@ -69,11 +70,19 @@ class RunReport:
             return True
         if entry.idle is not None:
             idle, useful = self._steps.get(entry.idle, (0, 0))
+            if entry.idle in self._behind:
+                return True
             return idle >= _OFTEN_ENOUGH and not useful
         return entry.count >= _OFTEN_ENOUGH and not entry.acquitted
 
-    def stepped(self, site: Hashable, found: bool) -> None:
-        """An optimizer has stepped there, and found a gradient or none."""
+    def was_idle_once(self, site: Hashable) -> bool:
+        """Whether the first step there has found no gradient, and no other has been made since."""
+        return self._steps.get(site) == [1, 0]
+
+    def stepped(self, site: Hashable, found: bool, *, behind: bool = False) -> None:
+        """An optimizer has stepped there, and found a gradient or none; `behind`, that of the turn before."""
+        if behind and self.was_idle_once(site):
+            self._behind.add(site)
         self._steps.setdefault(site, [0, 0])[found] += 1
 
     def add(

@@ -22,7 +22,9 @@ __all__ = [
     "evaluate",
     "grad_owner",
     "instruction_line",
+    "is_a_turn_behind",
     "keywords_that_are_true",
+    "makes_another",
     "place",
     "rebinding",
     "rebound_later_in_loop",
@@ -31,6 +33,8 @@ __all__ = [
     "statement_between",
     "tensor_name",
 ]
+
+_OPERATIONS = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div"}
 
 
 def _here(path: str, node: ast.AST) -> SourceLine:
@@ -78,6 +82,40 @@ def _function(tree: ast.AST, name: str, line: int) -> ast.AST:
             if first == line:
                 return node
     return tree
+
+
+def is_a_turn_behind(code: CodeType, step: int, backward: int) -> bool:
+    """Whether a loop of the function steps, clears, and runs backward in this order, whatever comes in its turns."""
+    tree = scope(code)
+    for loop in ast.walk(tree) if tree is not None else ():
+        if not isinstance(loop, (ast.For, ast.AsyncFor, ast.While)):
+            continue
+        order = []
+        for statement in _unconditional(loop.body):
+            order += [what for what, line in (("step", step), ("backward", backward)) if _spans(statement, line)]
+            order += ["clear"] if _clears(statement) else []
+        if order == ["step", "clear", "backward"]:
+            return True
+    return False
+
+
+def _unconditional(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    for statement in body:
+        if isinstance(statement, (ast.With, ast.AsyncWith)):
+            yield from _unconditional(statement.body)
+        elif isinstance(statement, (ast.If, ast.Try, ast.Break, ast.Continue, ast.Return)) and _leaves(statement):
+            return
+        elif isinstance(statement, (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Expr)):
+            yield statement
+
+
+def _leaves(statement: ast.stmt) -> bool:
+    """Whether it may go on with another turn."""
+    return any(isinstance(node, (ast.Break, ast.Continue, ast.Return)) for node in ast.walk(statement))
+
+
+def _spans(statement: ast.stmt, line: int) -> bool:
+    return statement.lineno <= line <= (statement.end_lineno or statement.lineno)
 
 
 def _simple_statements(tree: ast.AST) -> Iterator[ast.stmt]:
@@ -318,6 +356,16 @@ def _rebound(node: ast.stmt) -> set[str]:
         if not (isinstance(target, ast.Attribute) and target.attr in ("data", "grad"))
     }
     return targets & _updated(value)
+
+
+def makes_another(code: CodeType, rebinding: SourceLine, operation: str) -> bool:
+    """Whether the assignment cannot have made a tensor that is the result of the operation."""
+    tree = scope(code)
+    for node in ast.walk(tree) if tree is not None else ():
+        if isinstance(node, ast.Assign) and _here(code.co_filename, node) == rebinding:
+            if isinstance(node.value, ast.BinOp):
+                return _OPERATIONS.get(type(node.value.op), operation) != operation
+    return False
 
 
 def _updated(value: ast.expr) -> set[str]:

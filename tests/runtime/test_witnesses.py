@@ -23,7 +23,6 @@ MARK = re.compile(r"# (expect|also): (GG\d\d\d)")
 DIFFERENT = {
     "graph-leak/bad_embeddings_of_the_gallery": "what an evaluation keeps is not looked at: no backward runs there",
     "graph-leak/bad_test_loss_summed": "what an evaluation keeps is not looked at: no backward runs there",
-    "leaf-loss/bad_mean_of_losses": "told as a step that finds no gradient",
     "leaf-loss/bad_negated_numbers_in_new_tensor": "told as a step that finds no gradient",
     "detached-backward/bad_layer_output_data": "what no backward reaches is not told at run time",
     "detached-backward/bad_layer_output_rewrapped": "what no backward reaches is not told at run time",

@@ -12,7 +12,7 @@ import torch
 from gradguard.events import Backward
 from gradguard.runtime import origins
 from gradguard.runtime.explain import last_user_entry
-from gradguard.runtime.graph import nodes_from
+from gradguard.runtime.graph import leads_to_a_parameter
 from gradguard.runtime.sites import Instruction, expression_at
 from gradguard.runtime.watcher import BackwardCall, Watcher
 from gradguard.runtime.watchers.reads import lost_parameter
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["WATCHER"]
 
 _NO_GRAPH = "does not require grad and does not have a grad_fn"
-_MOST_NODES = 200
 _NO_METHOD = "has no attribute 'backward'"
 
 
@@ -43,7 +42,7 @@ class _Detached(Watcher):
         if here in self._others or call.frame is None or not root.requires_grad:
             return
         if here not in self._leaves:
-            if root.grad_fn is not None and _trains(root):
+            if root.grad_fn is not None and leads_to_a_parameter(root):
                 self._others.add(here)
                 return
             self._leaves[here] = self._leaf_event(root, call.frame, here)
@@ -91,27 +90,18 @@ class _Detached(Watcher):
 
     def _leaf_event(self, root: torch.Tensor, frame: FrameType, here: Instruction) -> Backward | None:
         expression = origins.root_expression(frame, root)
-        kind = "" if root.grad_fn is None else "discrete"
+        kinds = () if root.grad_fn is None else ("discrete",)
         traced = self.guard.places.leaf(root)
         if traced is not None and expression is not None:
             maker, cut = traced
             return Backward(
                 site=here, name=_name(expression), requires_grad=True, leaf=maker, cut=cut, accumulates=False
             )
-        found = None if expression is None else origins.leaf_maker(frame, expression, self.guard.sites, kind)
+        found = None if expression is None else origins.leaf_maker(frame, expression, self.guard.sites, kinds)
         if found is None:
             return None
         maker, cut = found
         return Backward(site=here, name=_name(expression), requires_grad=True, leaf=maker, cut=cut, accumulates=False)
-
-
-def _trains(root: torch.Tensor) -> bool:
-    """Whether a graph leads to a parameter, or may do so."""
-    for count, node in enumerate(nodes_from([root])):
-        variable = getattr(node, "variable", None)
-        if isinstance(variable, torch.nn.Parameter) or count > _MOST_NODES:
-            return True
-    return False
 
 
 def _name(expression: ast.expr | None) -> str:

@@ -7,7 +7,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable, Sequence
-from types import FrameType
+from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -16,7 +16,7 @@ from gradguard.events import GradRead
 from gradguard.runtime import names, text
 from gradguard.runtime.explain import last_user_entry
 from gradguard.runtime.forwarding import FORWARDER
-from gradguard.runtime.sites import Instruction, expression_at
+from gradguard.runtime.sites import Instruction, SourceLine, expression_at
 from gradguard.runtime.watcher import BackwardCall, Watcher
 
 if TYPE_CHECKING:
@@ -100,6 +100,8 @@ class _Reads(Watcher):
         if rebound is None and name and line is not None:
             rebound = text.rebound_later_in_loop(code, name, line)
         is_tensor = isinstance(value, torch.Tensor)
+        if rebound is not None and is_tensor and self._was_another(code, rebound[0], line, value):
+            rebound = None
         event = GradRead(
             site=site,
             name=name,
@@ -114,6 +116,15 @@ class _Reads(Watcher):
             self.guard.emit(event)
         elif rebound is not None:
             self.guard.explain(error, event)
+
+    def _was_another(self, code: CodeType, rebound: SourceLine, line: int | None, value: Tensor) -> bool:
+        """Whether the tensor is not the result of the rebinding, which has not run yet, but of something else."""
+        if value.grad_fn is None or line is None or rebound.path != code.co_filename:
+            return False
+        made = self.guard.places.made(value.grad_fn)
+        if made is not None and self.guard.sites.codes[made.code] is code:
+            return not rebound.line <= (text.instruction_line(self.guard.sites, made) or 0) <= rebound.end_line
+        return text.makes_another(code, rebound, names.operation(value.grad_fn))
 
     def _made_at(self, value: Any) -> Any:
         is_result = self.guard.places.traced and isinstance(value, torch.Tensor)

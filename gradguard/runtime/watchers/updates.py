@@ -11,7 +11,7 @@ import torch
 
 from gradguard.events import Backward, Event, Joined, OptimizerStep
 from gradguard.rule import Report, Rule
-from gradguard.runtime import names
+from gradguard.runtime import names, text
 from gradguard.runtime.gradients import Gradients
 from gradguard.runtime.sites import Between, Instruction, locals_of
 from gradguard.runtime.watcher import BackwardCall, Watcher
@@ -123,8 +123,21 @@ class _Updates(Watcher):
 
     def _note_use(self, site: Instruction | None, cells: frozenset[Hashable]) -> None:
         found = any(self.guard.ledger.gradient(cell).added for cell in cells)
+        behind = False
+        if found and site is not None and any(report.was_idle_once(site) for report in self.guard.reports):
+            behind = any(self._is_behind(site, cell) for cell in cells)
         for report in self.guard.reports:
-            report.stepped(site, found)
+            report.stepped(site, found, behind=behind)
+
+    def _is_behind(self, step: Instruction, cell: Hashable) -> bool:
+        """Whether the gradient of a step is that of the turn before, as the loop is written."""
+        state = self.guard.ledger.gradient(cell)
+        added = state.added[-1].site if state.added and not state.uses else None
+        if not isinstance(added, Instruction) or added.code != step.code:
+            return False
+        sites = self.guard.sites
+        first, last = text.instruction_line(sites, step), text.instruction_line(sites, added)
+        return first is not None and last is not None and text.is_a_turn_behind(sites.codes[step.code], first, last)
 
     def _optimizer_name(self, optimizer: torch.optim.Optimizer, frame: FrameType | None) -> str:
         return names.name_in_frames(optimizer, frame, self.guard.sites) or "optimizer"
