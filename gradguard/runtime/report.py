@@ -42,6 +42,7 @@ class RunReport:
     _entries: dict[Hashable, _Entry] = field(default_factory=dict, repr=False)
     _acquitted: set[Hashable] = field(default_factory=set, repr=False)
     _explained: set[tuple[str, Hashable]] = field(default_factory=set, repr=False)
+    _of_children: dict[tuple[str, Location], tuple[Finding, list[int]]] = field(default_factory=dict, repr=False)
     _behind: set[Hashable] = field(default_factory=set, repr=False)
     _hidden: set[Hashable] = field(default_factory=set, repr=False)
     _steps: dict[Hashable, list[int]] = field(default_factory=dict, repr=False)
@@ -56,8 +57,25 @@ class RunReport:
             key = entry.finding.code, entry.finding.location
             first, count = merged.get(key, (entry.finding, 0))
             merged[key] = first, count + entry.count
-        found = [_counted(finding, count) for finding, count in merged.values()]
+        found = [self._in_children(_counted(finding, count)) for finding, count in merged.values()]
+        alone = {key: finding for key, (finding, _) in self._of_children.items() if key not in merged}
+        found += map(self._in_children, alone.values())
         return tuple(sorted(found, key=lambda finding: (finding.location, finding.code)))
+
+    def add_child(self, number: int, findings: Iterable[Finding]) -> None:
+        """What was found in a child process."""
+        for finding in findings:
+            if self.on is None or self.on(finding.code, finding.location.path):
+                key = finding.code, finding.location
+                self._of_children.setdefault(key, (finding, []))[1].append(number)
+
+    def _in_children(self, finding: Finding) -> Finding:
+        known = self._of_children.get((finding.code, finding.location))
+        if known is None:
+            return finding
+        numbers = ", ".join(map(str, known[1]))
+        where = f"in child process {numbers}" if len(known[1]) == 1 else f"in child processes {numbers}"
+        return replace(finding, notes=(*finding.notes, Note(finding.location, where)))
 
     @property
     def open_questions(self) -> tuple[str, ...]:

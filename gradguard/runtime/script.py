@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from gradguard.finding import Finding
+from gradguard.runtime.children import watch_children
 from gradguard.runtime.report import RunReport
 from gradguard.runtime.watch import Watch
 
@@ -41,7 +42,7 @@ def run(
     status = 0
     main = None if module else _load(target)
     try:
-        with watch:
+        with watch_children(watch.report), watch:
             if main is None:
                 _run_module(target, arguments)
             else:
