@@ -240,6 +240,13 @@ def assignment(code: CodeType, name: str, before_line: int | None = None) -> Sou
     return None if found is None else _here(code.co_filename, found)
 
 
+def called(code: CodeType, name: str, before_line: int | None = None) -> ast.expr | None:
+    """The function whose result is assigned to the name."""
+    statement = _assigned(code, name, before_line)
+    value = statement.value if isinstance(statement, ast.Assign) else None
+    return value.func if isinstance(value, ast.Call) else None
+
+
 def carried_beside(code: CodeType, name: str, before_line: int | None = None) -> str:
     """The name that the statement which assigns to this one computes from itself: `h` in `out, h = rnn(x, h)`."""
     statement = _assigned(code, name, before_line)

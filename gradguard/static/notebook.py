@@ -25,6 +25,8 @@ _TOKEN = re.compile(r"#.*|\\.|(?:\"\"\"|'''|\"|')|[(\[{]|[)\]}]")
 
 def join_cells(text: str, path: str) -> Source | CheckError:
     """One source for the code cells of a notebook. It is empty where the notebook's language is not Python."""
+    if not text.strip():
+        return CheckError(path, "is empty, so it is not a notebook")
     try:
         notebook = json.loads(text)
     except RecursionError:

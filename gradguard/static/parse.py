@@ -22,6 +22,8 @@ _SHALLOW_BRACKETS = 50
 _SHALLOW_OPERATORS = 200
 _SHALLOW_BRANCHES = 200
 _BIG_STACK = 128 << 20
+# Nobody writes so much into one file; what is generated would take minutes, and gigabytes.
+_MOST_CHARACTERS = 4_000_000
 
 _ONLY_AST = 0x0400
 _PYTHON_2 = re.compile(r"missing parentheses in call|multiple exception types|leading zeros in decimal|use repr")
@@ -29,6 +31,9 @@ _PYTHON_2 = re.compile(r"missing parentheses in call|multiple exception types|le
 
 def parse(source: Source) -> libcst.Module | CheckError:
     """The syntax tree of a source, by the newest grammar that libcst knows."""
+    if len(source.text) > _MOST_CHARACTERS:
+        size = f"{len(source.text) / 1e6:.0f} MB of source, where {_MOST_CHARACTERS / 1e6:.0f} are the most"
+        return CheckError(source.path, f"too large to be checked ({size})")
     measured = nesting(source.text)
     if measured.excess:
         return _error(source, f"too deeply nested to be checked ({measured.excess})", measured.line)

@@ -36,6 +36,10 @@ BROKEN: dict[str, tuple[bytes, str]] = {
         TRIGGER + b"".join(b" " * depth + b"if x:\n" for depth in range(200)) + b" " * 200 + b"pass\n",
         "too deeply nested to be checked (more than 99 levels of indentation)",
     ),
+    "big.py": (
+        TRIGGER + b"x = [1, 2, 3, 4, 5]\n" * 300_000,
+        "too large to be checked (6 MB of source, where 4 are the most)",
+    ),
     "json.ipynb": (b'{"cells": [ .step', "line 1: is not a notebook: invalid JSON"),
     "list.ipynb": (b'["zero_grad"]', "is not a notebook: it holds no list of cells"),
     "source.ipynb": (

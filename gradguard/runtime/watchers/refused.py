@@ -47,11 +47,11 @@ class _Refused(Watcher):
             seeded=False,
             shape=str(tuple(root.shape)),
             unreduced=self.guard.places.made(node) or text.assignment(user.f_code, name, user.f_lineno),
-            unreduced_by=self._maker(node),
+            unreduced_by=self._maker(node, name, user),
         )
         self.guard.explain(error, event)
 
-    def _maker(self, node: Any) -> str:
+    def _maker(self, node: Any, name: str, user: FrameType) -> str:
         """What the source calls there: `F.cross_entropy`, not the `nll_loss` that it ends with."""
         if node is None:
             return ""
@@ -59,6 +59,8 @@ class _Refused(Watcher):
         call = None if made is None else expression_at(self.guard.sites.codes[made.code], made.offset)
         operation = names.operation(node)
         function = call.func if isinstance(call, ast.Call) else None
+        if made is None:
+            function = text.called(user.f_code, name, user.f_lineno)
         if isinstance(function, ast.Attribute) and not isinstance(function.value, (ast.Name, ast.Attribute)):
             return operation
         written = "" if function is None else ast.unparse(function)
