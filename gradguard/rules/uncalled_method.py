@@ -24,6 +24,7 @@ def detect(event: UncalledMethod, ledger: Ledger) -> Iterator[Report]:
         event.site,
         f"`{call}` is named but not called: {effect}",
         help=f"write `{call}()`" if event.method != "unscale_" else f"write `{call}(optimizer)`",
+        instead_of=(("step-without-backward", event.site),),  # what would follow from the call that is missing
     )
 
 

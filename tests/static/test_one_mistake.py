@@ -46,3 +46,15 @@ def test_an_uncalled_method_is_only_that(statement: str, line: int) -> None:
     if statement == "loss.backward":
         vector = source.replace("ones(4, 1))", "ones(4, 1), reduction='none')")
         assert found(vector.replace(f"{statement}()", statement)) == [("GG401", line)]
+
+
+def test_a_step_that_is_not_called_is_no_step_without_a_backward() -> None:
+    source = """import torch
+w = torch.ones(2, requires_grad=True)
+optimizer = torch.optim.SGD([w], lr=0.1)
+w.sum().backward()
+optimizer.step()
+optimizer.zero_grad()
+optimizer.step
+"""
+    assert [finding.code for finding in check_source(source).findings] == ["GG401"]
