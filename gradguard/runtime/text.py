@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import functools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ __all__ = [
     "assigned_pairs",
     "assignment",
     "evaluate",
+    "evaluate_with",
     "grad_owner",
     "instruction_line",
     "is_a_turn_behind",
@@ -206,14 +207,19 @@ def grad_owner(code: CodeType, offset: int) -> ast.expr | None:
 
 def evaluate(node: ast.expr, frame: FrameType) -> Any:
     """The value of a name, an attribute or an item, without running any code of the user. None if that is not known."""
+    return evaluate_with(node, lambda name: locals_of(frame).get(name, frame.f_globals.get(name)))
+
+
+def evaluate_with(node: ast.expr, look_up: Callable[[str], Any]) -> Any:
+    """The same, with the values of names from elsewhere."""
     if isinstance(node, ast.Name):
-        return locals_of(frame).get(node.id, frame.f_globals.get(node.id))
+        return look_up(node.id)
     if isinstance(node, ast.Constant):
         return node.value
     if isinstance(node, ast.Attribute):
-        return _attribute(evaluate(node.value, frame), node.attr)
+        return _attribute(evaluate_with(node.value, look_up), node.attr)
     if isinstance(node, ast.Subscript):
-        box, key = evaluate(node.value, frame), evaluate(node.slice, frame)
+        box, key = evaluate_with(node.value, look_up), evaluate_with(node.slice, look_up)
         if isinstance(node.slice, ast.UnaryOp) and isinstance(node.slice.operand, ast.Constant):
             key = ast.literal_eval(node.slice)
         if type(box) in (list, tuple, dict) and isinstance(key, (int, str)):

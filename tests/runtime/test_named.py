@@ -133,3 +133,59 @@ def test_what_a_cell_shows_is_no_mistake(monkeypatch, mode, found):
         exec(compile(text, name, mode), variables)
     assert tuple(finding.rule for finding in report.findings) == found
     assert report.errors == []
+
+
+CLEARS = """
+    model = nn.Linear(2, 1)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+
+    def clear(opt):
+        opt.zero_grad{call}  # <- here
+
+    class Trainer:
+        def __init__(self):
+            self.optimizer = optimizer
+
+        def clear(self, other=None):
+            self.optimizer.zero_grad{call}  # <- here
+
+    trainer = Trainer()
+
+    def clear_global():
+        optimizer.zero_grad{call}  # <- here
+
+    def train_step():
+        clear(optimizer)
+        trainer.clear()
+        clear_global()
+        model(torch.ones(3, 2)).pow(2).mean().backward()
+        optimizer.step()
+
+    for _ in range(3):
+        train_step()
+"""
+
+
+def test_in_functions_that_have_returned_by_then(watched):
+    assert "uncalled-method" in watched(CLEARS.format(call=""))
+    assert not watched.missing
+    assert watched(CLEARS.format(call="()")) == set()
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        "def clear(opt):\n    opt = settings\n    opt.zero_grad",
+        "def clear(opt):\n    try:\n        opt.zero_grad\n    except AttributeError:\n        pass",
+        "def clear(opt):\n    return opt.zero_grad",
+        "def clear(opt):\n    method = opt.zero_grad\n    method()",
+        "def clear(opt):\n    opt.param_groups\n    settings.zero_grad",
+    ],
+)
+def test_functions_that_mean_something_else(watched, function):
+    source = "import types\nsettings = types.SimpleNamespace(zero_grad=True)\n"
+    source += "model = nn.Linear(2, 1)\nopt = torch.optim.SGD(model.parameters(), lr=0.1)\n" + function
+    source += (
+        "\nfor _ in range(3):\n    clear(opt)\n    opt.zero_grad()\n    model(torch.ones(3, 2)).mean().backward()\n"
+    )
+    assert watched(source + "    opt.step()\n") == set()

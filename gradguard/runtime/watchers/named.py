@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import dis
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from types import CodeType, FrameType, FunctionType
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +17,9 @@ import torch
 
 from gradguard.events import UncalledMethod
 from gradguard.runtime import text
+from gradguard.runtime.called import called_by, calls_in
 from gradguard.runtime.explain import last_user_entry
-from gradguard.runtime.sites import Instruction, parsed
+from gradguard.runtime.sites import Instruction, is_users, locals_of, parsed
 from gradguard.runtime.syntax import place_of
 from gradguard.runtime.watcher import BackwardCall, Watcher
 
@@ -49,7 +50,8 @@ class _Named(Watcher):
     def __init__(self, guard: Guard) -> None:
         super().__init__(guard)
         self._open: dict[int, list[ast.Attribute]] = {}
-        self._looks: dict[int, int] = {}
+        self._called: dict[int, list[ast.Call]] = {}
+        self._elsewhere: set[int] = set()  # code that was called, and has not been seen at work
         self._calls: dict[Instruction | None, int] = {}
 
     def entering(self, call: BackwardCall) -> None:
@@ -59,7 +61,7 @@ class _Named(Watcher):
         self._visit(here, self.guard.sites.user_frames(frame))
 
     def unsettled(self) -> bool:
-        return any(self._open.values())
+        return any(waiting for key, waiting in self._open.items() if key not in self._elsewhere)
 
     def escaped(self, error: BaseException) -> None:
         last = last_user_entry(error, self.guard.sites)
@@ -72,19 +74,44 @@ class _Named(Watcher):
         if visits & (visits - 1) == 0 and visits < 1 << _MOST_LOOKS:
             for frame in frames:
                 self._look(frame)
+                self._look_into_calls(frame)
 
-    def _look(self, frame: FrameType) -> None:
+    def _look_into_calls(self, frame: FrameType) -> None:
+        """What the frame calls, or has called, need not be there when a backward or a step is."""
         code = frame.f_code
+        calls = self._called.get(id(code))
+        if calls is None:
+            calls = self._called[id(code)] = calls_in(code)
+        for called in called_by(frame, calls):
+            # Only what may have something to tell is counted as seen.
+            if _METHODS.isdisjoint(called.code.co_names) or not is_users(called.code):
+                continue
+            if id(called.code) not in self._open:
+                self._elsewhere.add(id(called.code))
+            if self.guard.sites.is_user(called.code) and self._waiting(called.code):
+                self._tell(called.code, called.value)
+
+    def _waiting(self, code: CodeType) -> list[ast.Attribute]:
         waiting = self._open.get(id(code))
         if waiting is None:
             waiting = self._open[id(code)] = list(_named(code))
+        return waiting
+
+    def _look(self, frame: FrameType) -> None:
+        if self._waiting(frame.f_code):
+            self._elsewhere.discard(id(frame.f_code))
+            variables = locals_of(frame)
+            self._tell(frame.f_code, lambda name: variables.get(name, frame.f_globals.get(name)))
+
+    def _tell(self, code: CodeType, look_up: Callable[[str], Any]) -> None:
+        waiting = self._waiting(code)
         for node in list(waiting):
             owner = node.value
             if isinstance(owner, ast.Attribute) and owner.attr == "grad":
-                value = text.evaluate(owner.value, frame)
+                value = text.evaluate_with(owner.value, look_up)
                 known = isinstance(value, torch.Tensor)
             else:
-                value = text.evaluate(owner, frame)
+                value = text.evaluate_with(owner, look_up)
                 known = isinstance(value, _OWNERS[node.attr]) and _is_method(value, node.attr)
             if known:
                 waiting.remove(node)
