@@ -20,6 +20,7 @@ def detect(event: GradRead, ledger: Ledger) -> Iterator[Report]:
         ((event.site, f"the gradient of the new `{name}` is read here"),),
         help=f"update in place: `with torch.no_grad(): {name} -= lr * {name}.grad`",
         facts={"name": event.name},
+        instead_of=(("graph-leak", event.rebound_at),),
     )
 
 
