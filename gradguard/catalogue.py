@@ -33,7 +33,7 @@ def find(token: str, rules: Sequence[Rule] | None = None) -> Rule:
     """The rule with this code or name."""
     known = all_rules() if rules is None else rules
     for rule in known:
-        if token.upper() == rule.code or token.lower() == rule.name:
+        if token.upper() == rule.code or token.lower() in rule.names:
             return rule
     raise UnknownRuleError(_unknown(token, known))
 
@@ -101,13 +101,13 @@ def _weights(tokens: _Tokens, rules: Sequence[Rule]) -> dict[str, int]:
 def _weight(token: str, rule: Rule) -> int | None:
     if token.upper() == "ALL":
         return 0
-    if token.upper() == rule.code or token.lower() == rule.name:
+    if token.upper() == rule.code or token.lower() in rule.names:
         return _EXACT
     return len(token) if rule.code.startswith(token.upper()) else None
 
 
 def _unknown(token: str, rules: Sequence[Rule]) -> str:
-    candidates = {text.lower(): text for rule in rules for text in (rule.name, rule.code)}
+    candidates = {text.lower(): text for rule in rules for text in (*rule.names, rule.code)}
     near = difflib.get_close_matches(token.lower(), candidates, n=1, cutoff=0.6)
     hint = f"did you mean {candidates[near[0]]}?" if near else "`gradguard rules` lists them"
     return f"unknown rule: {token} ({hint})"

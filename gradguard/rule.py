@@ -52,7 +52,8 @@ class Rule:
 
     `story` tells, for the pitfalls of a gradient's life, what happens to it in the bad and in the good example: a word
     for each event (`backward`, `step`, `clear`). `gradguard explain` draws it. `raises` says whether PyTorch raises an
-    exception on the bad example, `in_source` whether source text can show the pitfall.
+    exception on the bad example, `in_source` whether source text can show the pitfall. `aliases` are further names, for
+    forms of the pitfall that are known under one of their own; whatever takes the name of a rule takes them as well.
     """
 
     code: str
@@ -67,6 +68,12 @@ class Rule:
     story: tuple[str, str] = ("", "")
     raises: bool = False
     in_source: bool = True
+    aliases: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The name, and the others that it answers to."""
+        return (self.name, *self.aliases)
 
     def __post_init__(self) -> None:
         for name in ("why", "instead", "bad", "good"):

@@ -53,11 +53,11 @@ class Suppression:
     def covers(self, line: int, end_line: int) -> bool:
         return self.kind == "ignore-file" or (self.first <= end_line and line <= self.last)
 
-    def matches(self, code: str, name: str) -> str | None:
+    def matches(self, code: str, names: Sequence[str]) -> str | None:
         """The token that names the rule, the empty one if all rules are meant, else None."""
         if not self.tokens:
-            return None if name == NAME else ""
-        return next((token for token in self.tokens if _matches(token, code, name)), None)
+            return None if NAME in names else ""
+        return next((token for token in self.tokens if _matches(token, code, names)), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +84,17 @@ class Suppressions:
     def __bool__(self) -> bool:
         return bool(self.entries)
 
-    def hides(self, code: str, name: str, line: int, end_line: int | None = None) -> bool:
+    def hides(
+        self, code: str, name: str, line: int, end_line: int | None = None, aliases: Sequence[str] = ()
+    ) -> bool:
         """Whether a finding of this rule on these lines (counted from 1 in the text) is silenced."""
+        names = (name, *aliases)
         if not self.entries:
             return False
         last = self._clip(line, line if end_line is None else end_line)
         hidden = False
         for entry in self.entries:
-            if entry.covers(line, last) and (token := entry.matches(code, name)) is not None:
+            if entry.covers(line, last) and (token := entry.matches(code, names)) is not None:
                 self._used.add((entry, token))
                 hidden = True
         return hidden
@@ -112,7 +115,7 @@ class Suppressions:
             for token in entry.tokens:
                 if (entry, token) in self._used:
                     continue
-                named = [rule.name for rule in known if _matches(token, rule.code, rule.name)]
+                named = [rule.name for rule in known if _matches(token, rule.code, rule.names)]
                 if not named and (entry.kind != "noqa" or _CODE.fullmatch(token)):
                     unknown.append(token)
                     idle.append(token)
@@ -202,6 +205,6 @@ def _covered(kind: str, comment: _Comment, statements: Sequence[tuple[int, int]]
     return (first, last) if line in (first, last) else (line, line)
 
 
-def _matches(token: str, code: str, name: str) -> bool:
+def _matches(token: str, code: str, names: Sequence[str]) -> bool:
     upper = token.upper()
-    return token.lower() == name or upper == code or (_CODE.fullmatch(token) is not None and code.startswith(upper))
+    return token.lower() in names or upper == code or (_CODE.fullmatch(token) is not None and code.startswith(upper))

@@ -86,3 +86,18 @@ def test_the_rules_of_the_package() -> None:
         assert re.fullmatch(r"GG\d{3}", rule.code)
         assert re.fullmatch(r"[a-z]+(-[a-z]+)*", rule.name)
         assert type(rule).__module__ == "gradguard.rule"
+
+
+def test_a_rule_answers_to_its_aliases() -> None:
+    rule = find("zero-grad-before-step")
+    assert "zero-grad-every-microbatch" in rule.aliases
+    assert find("Zero-Grad-Every-Microbatch") is rule
+    assert catalogue.select(["zero-grad-every-microbatch"]) == (rule,)
+    assert rule not in catalogue.select([], ["zero-grad-every-microbatch"])
+    with pytest.raises(UnknownRuleError, match="did you mean zero-grad-every-microbatch"):
+        find("zero-grad-every-micro-batch")
+
+
+def test_no_two_rules_share_a_name() -> None:
+    names = [name for rule in catalogue.all_rules() for name in rule.names]
+    assert len(set(names)) == len(names)

@@ -225,3 +225,13 @@ def test_a_notebook() -> None:
         for finding in check_source(json.dumps({"cells": cells}), "a.ipynb", JUDGED).findings
     ]
     assert places == [("GG101", 3, 6), ("GG901", 3, 6)]
+
+
+def test_an_alias_silences_the_rule_and_a_part_of_it_does_not() -> None:
+    from gradguard.catalogue import find as find_rule
+
+    rule = find_rule("zero-grad-before-step")
+    for token, silent in (("zero-grad-every-microbatch", True), ("zero-grad-every", False)):
+        found = suppress.find(f"x()  # gradguard: ignore[{token}]\n")
+        assert found.hides(rule.code, rule.name, 1, aliases=rule.aliases) is silent
+        assert [unused.unknown for unused in found.unused([rule], [rule])] == ([] if silent else [(token,)])

@@ -23,6 +23,8 @@ def explain(rule: Rule, stream: TextIO) -> None:
     report = TextReport(stream)
     report.write([(rule.code, "rule"), (f" {rule.name}", "title")])
     report.paragraph(_sentence(rule.summary))
+    if rule.aliases:
+        report.paragraph(f"Also known as {', '.join(rule.aliases)}.")
     if not rule.default:
         report.paragraph(f"This rule is off by default; `--select {rule.code}` turns it on.")
     if not rule.in_source:
@@ -53,15 +55,16 @@ def list_rules(rules: Sequence[Rule], stream: TextIO) -> None:
 
 
 def list_rules_as_json(rules: Sequence[Rule], stream: TextIO) -> None:
-    fields = ("code", "name", "summary", "default", "in_source", "raises", "why", "instead", "bad", "good")
+    fields = ("code", "name", "aliases", "summary", "default", "in_source", "raises", "why", "instead", "bad", "good")
     data = [{field: getattr(rule, field) for field in fields} for rule in rules]
     stream.write(json.dumps({"rules": data}, indent=2) + "\n")
 
 
 def _summary(rule: Rule) -> str:
+    also = f" (also {', '.join(rule.aliases)})" if rule.aliases else ""
     off = "" if rule.default else " (off by default)"
     where = "" if rule.in_source else " (at run time only)"
-    return f"{rule.summary}{off}{where}"
+    return f"{rule.summary}{also}{off}{where}"
 
 
 def _section(report: TextReport, title: str, text: str) -> None:

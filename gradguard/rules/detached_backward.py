@@ -129,4 +129,5 @@ RULE = Rule(
     """,
     raises=True,
     detect={Backward: detect, CutOff: detect_cut_off},
+    aliases=("tensor-rewrap",),
 )

@@ -62,7 +62,7 @@ def _report_some_lost(event: OptimizerStep, clearing: Clearing) -> Report:
     return Report(
         clearing.site,
         f"this clears the gradients in every iteration, but `{event.name}.step()` does not run in every iteration: "
-        "all but the last one are thrown away",
+        "of the k micro-batches of each step, the gradients of k - 1 are thrown away",
         (
             (clearing.lost[-1].site, "this gradient is lost when no step follows before the next clearing"),
             (event.site, "only the gradients since the last clearing reach this step"),
@@ -78,7 +78,8 @@ RULE = Rule(
     why="""
         `zero_grad()` after `backward()` and before `step()` throws the new gradients away: the step then changes
         nothing (or only what momentum and weight decay do), and the loss stays where it is. The same happens to a part
-        of the gradients when an accumulating loop clears in every micro-batch. PyTorch says nothing.
+        of the gradients when a loop that accumulates over k micro-batches clears in each of them: those of k - 1 are
+        thrown away, and the loop never accumulates. PyTorch says nothing.
     """,
     instead="""
         Clear before the backward, or after the step: `zero_grad()`, `backward()`, `step()`.
@@ -107,4 +108,5 @@ RULE = Rule(
     """,
     detect={OptimizerStep: detect},
     story=("backward clear step", "clear backward step"),
+    aliases=("zero-grad-every-microbatch",),
 )

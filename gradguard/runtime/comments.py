@@ -27,4 +27,4 @@ class Comments:
             name = place.path if place.path.startswith("<") else os.path.join(self._folder, place.path)
             linecache.checkcache(name)
             found = self._files[place.path] = suppress.find("".join(linecache.getlines(name)))
-        return found.hides(rule.code, rule.name, place.line, place.end_line)
+        return found.hides(rule.code, rule.name, place.line, place.end_line, rule.aliases)

@@ -78,10 +78,11 @@ def _is_hidden(finding: Finding, comments: tuple[Source, Suppressions] | None) -
     if comments is None or not comments[1]:
         return False
     source, suppressions = comments
+    from gradguard import catalogue
+
     place = finding.location
-    return suppressions.hides(
-        finding.code, finding.rule, source.line_of(place.line, place.cell), source.line_of(place.end_line, place.cell)
-    )
+    first, last = (source.line_of(number, place.cell) for number in (place.line, place.end_line))
+    return suppressions.hides(finding.code, finding.rule, first, last, catalogue.find(finding.code).aliases)
 
 
 def _unused(judge: Rule, checked: Sequence[Rule], source: Source, suppressions: Suppressions) -> Iterator[Finding]:
@@ -109,7 +110,7 @@ def _unused(judge: Rule, checked: Sequence[Rule], source: Source, suppressions: 
 
 
 def _nearest(token: str, known: Sequence[Rule]) -> str:
-    names = {text.lower(): text for rule in known for text in (rule.name, rule.code)}
+    names = {text.lower(): text for rule in known for text in (*rule.names, rule.code)}
     near = difflib.get_close_matches(token.lower(), names, n=1, cutoff=0.6)
     return names[near[0]] if near else ""
 
