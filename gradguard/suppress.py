@@ -84,9 +84,7 @@ class Suppressions:
     def __bool__(self) -> bool:
         return bool(self.entries)
 
-    def hides(
-        self, code: str, name: str, line: int, end_line: int | None = None, aliases: Sequence[str] = ()
-    ) -> bool:
+    def hides(self, code: str, name: str, line: int, end_line: int | None = None, aliases: Sequence[str] = ()) -> bool:
         """Whether a finding of this rule on these lines (counted from 1 in the text) is silenced."""
         names = (name, *aliases)
         if not self.entries:

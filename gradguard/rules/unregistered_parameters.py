@@ -1,4 +1,4 @@
-"""Layers that their module does not know of: in a plain list or dict, or made anew in each forward."""
+"""What its module does not know of: layers in a plain list or dict, plain tensors, layers made in each forward."""
 
 from __future__ import annotations
 
@@ -10,10 +10,18 @@ from gradguard.rule import Acquittal, Report, Rule
 
 
 def detect(event: Ownership, ledger: Ledger) -> Iterator[Report | Acquittal]:
-    if event.cause not in ("container", "forward"):
+    if event.cause not in ("container", "tensor", "forward"):
         return
     if event.owned:
         yield Acquittal(event.site)
+    elif event.cause == "tensor":
+        yield Report(
+            event.site,
+            f"`{event.name}` is a plain tensor and no parameter of its module: `parameters()` does not have it, and "
+            f"`{event.optimizer}` never trains it",
+            help="wrap it in `nn.Parameter(…)`: then it is trained, moved by `.to(device)` and saved by `state_dict()`; "
+            "if it is meant to stay as it is, drop `requires_grad=True`",
+        )
     elif event.cause == "container":
         name = f"`{event.name}` is" if event.name else "this is"
         yield Report(
@@ -35,15 +43,16 @@ def detect(event: Ownership, ledger: Ledger) -> Iterator[Report | Acquittal]:
 RULE = Rule(
     code="GG304",
     name="unregistered-parameters",
-    summary="layers lie in a plain list or dict of a module, or are made in its forward",
+    summary="layers lie in a plain list or dict of a module, a plain tensor stands for a parameter, or forward makes them",
     why="""
         A module registers the layers and parameters that are its attributes, and those in `nn.ModuleList` and its kin.
-        What lies in a plain list or dict, or is made while `forward` runs, is missing in `parameters()`: the optimizer
+        What lies in a plain list or dict, is a plain tensor with `requires_grad=True`, or is made while `forward` runs,
+        is missing in `parameters()`: the optimizer
         does not train it, `.to(device)` does not move it, and `state_dict()` does not save it. It still works, with
         the random weights that it began with.
     """,
     instead="""
-        `self.layers = nn.ModuleList([...])`, `nn.ModuleDict`, `nn.ParameterList`; make every layer in `__init__`.
+        `self.layers = nn.ModuleList([...])`, `nn.ModuleDict`, `nn.ParameterList`; `self.w = nn.Parameter(torch.randn(4, 1))`; make every layer in `__init__`.
     """,
     bad="""
         import torch

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import inspect
+import linecache
+import re
 from collections.abc import Iterator
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -16,7 +18,7 @@ from gradguard.runtime.sites import Sites, SourceLine, locals_of, parsed
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Found", "Holder", "container_of", "module_of", "modules_in_sight"]
+__all__ = ["Found", "Holder", "container_of", "module_of", "modules_in_sight", "plain_attribute_of"]
 
 _OWN = frozenset(vars(torch.nn.Module()))
 _MOST_MODULES = 4000
@@ -81,6 +83,45 @@ def container_of(tensor: Tensor, found: Found) -> Holder | None:
                 if place is not None:
                     return Holder(module, attribute, place)
     return None
+
+
+def plain_attribute_of(tensor: Tensor, found: Found) -> Holder | None:
+    """The module that has had the tensor as an attribute since its `__init__`, and leaves it to others to change it."""
+    for _, _, module in _all(found):
+        for attribute, value in list(vars(module).items()):
+            if value is not tensor or attribute in _OWN:
+                continue
+            place = _assignment(type(module), attribute)
+            if place is None or not _made_in_init(type(module), attribute, place):
+                continue
+            name = re.escape(attribute)
+            handled = re.compile(rf"\.{name}\.(grad|data|\w+_)\b|\bgrad\([^\n]*\.{name}\b|['\"]{name}['\"]")
+            if not any(handled.search(text) for text in _sources(type(module), found)):
+                return Holder(module, attribute, place)
+    return None
+
+
+def _sources(cls: type, found: Found) -> Iterator[str]:
+    """The text of the files of a class, and of the classes of the modules in sight."""
+    classes = [base for kind in (cls, *map(type, found.roots)) for base in kind.__mro__]
+    for path in dict.fromkeys(_source(base)[0] for base in classes):
+        if path:
+            yield "".join(linecache.getlines(path))
+
+
+def _made_in_init(cls: type, attribute: str, place: SourceLine) -> bool:
+    """Whether `self.attribute` is bound by `__init__` alone, and there."""
+    stores = []
+    for base in cls.__mro__:
+        tree = parsed(_source(base)[0]) if _source(base)[0] else None
+        for node in ast.walk(tree) if tree is not None else ():
+            if isinstance(node, ast.FunctionDef):
+                stores += [
+                    (node.name, part.lineno)
+                    for part in ast.walk(node)
+                    if isinstance(part, ast.Attribute) and part.attr == attribute and isinstance(part.ctx, ast.Store)
+                ]
+    return bool(stores) and all(name == "__init__" for name, _ in stores) and place.line in {n for _, n in stores}
 
 
 def _holds(value: Any, tensor: Tensor, depth: int) -> bool:

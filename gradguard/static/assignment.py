@@ -14,6 +14,7 @@ from gradguard.static.values import (
     Class,
     Const,
     Cut,
+    Function,
     Instance,
     Module,
     Op,
@@ -170,7 +171,8 @@ def set_attribute(
         elif isinstance(value, Opaque):
             _name_unknown(value, name, f"{_self_name(target)}.{name}")
         receiver.attributes[name] = value
-        it.trace.ownership.held(receiver, name, value, (it.file, node))
+        in_init = any(frame.receiver is receiver and _is_init(frame.function) for frame in it.frames)
+        it.trace.ownership.held(receiver, name, value, (it.file, node), in_init=in_init)
     elif isinstance(receiver, Opaque):
         it.trace.ownership.replaced(receiver, name, value, (it.file, node), it.trace.optimizers)
         receiver.memo[name] = value
@@ -183,6 +185,10 @@ def set_attribute(
         receiver.attributes[name] = value
     elif isinstance(receiver, Package):
         receiver.scope.variables[name] = value
+
+
+def _is_init(function: Function | None) -> bool:
+    return function is not None and function.name == "__init__"
 
 
 def _self_name(target: cst.CSTNode) -> str:

@@ -127,6 +127,7 @@ def judge(it: Interpreter) -> None:
     case = _Case(it)
     case.replacements()
     case.containers()
+    case.tensors()
     case.forward()
     case.added_later()
     case.strangers()
@@ -216,6 +217,24 @@ class _Case:
             elif id(container.instance) in trained_ones:
                 self.told.update(lost)
                 self._tell(None, container.place, "container", optimizer, **facts)
+
+    def tensors(self) -> None:
+        """Plain tensors that stand where a parameter should, in a module that an optimizer has."""
+        text = self.it.project.main.source.text
+        trained_ones = {
+            id(part) for optimizer in self.optimizers for owner in optimizer.owners for part in _parts(owner)
+        }
+        for loose in self.records.loose:
+            cell = loose.value.ident
+            if loose.instance.attributes.get(loose.name) is not loose.value or cell not in self.fed:
+                continue
+            if not loose.value.requires_grad or cell in self.records.handled or cell in self.trace.elsewhere:
+                continue
+            facts = {"name": f"self.{loose.name}"}
+            if cell in self.owned:
+                self._emit(loose.place, "tensor", self.optimizers[0], owned=True, **facts)
+            elif id(loose.instance) in trained_ones and not _is_handled(loose.name, text, loose.place):
+                self._tell(cell, loose.place, "tensor", self.optimizers[0], **facts)
 
     def forward(self) -> None:
         """Layers that are made anew in each forward."""
@@ -370,6 +389,14 @@ def _kind(container: Value) -> str:
     """What a container holds, if it is of one kind."""
     kinds = {"parameters" if isinstance(part, Tensor) else "modules" for part in _modules_in(container)}
     return kinds.pop() if len(kinds) == 1 else ""
+
+
+def _is_handled(name: str, text: str, place: Place) -> bool:
+    """Whether the source changes the tensor of this name, or asks for its gradient, in a way of its own."""
+    pattern = (
+        rf"\.{re.escape(name)}\.(grad|data|\w+_)\b|\bgrad\([^\n]*\.{re.escape(name)}\b|['\"]{re.escape(name)}['\"]"
+    )
+    return any(re.search(pattern, source) for source in (text, place[0].source.text))
 
 
 def _modules_in(value: Value) -> list[Owner]:

@@ -8,11 +8,22 @@ from dataclasses import dataclass, field
 import libcst as cst
 
 from gradguard.static.project import SourceFile
-from gradguard.static.values import Instance, Module, Op, Opaque, Optimizer, Seq, Table, Value
+from gradguard.static.values import Instance, Module, Op, Opaque, Optimizer, Seq, Table, Tensor, Value
 
-__all__ = ["Container", "Records", "Replacement"]
+__all__ = ["Container", "Loose", "Records", "Replacement", "is_plain"]
 
 Place = tuple[SourceFile, cst.CSTNode]
+
+
+# What makes a tensor that surely is no parameter.
+_MAKERS = frozenset("tensor zeros ones randn rand empty full eye normal linspace arange Tensor Variable".split())
+
+
+def is_plain(value: Value) -> bool:
+    """Whether a value surely is a leaf that asks for a gradient and no parameter."""
+    return (
+        isinstance(value, Tensor) and value.leaf is True and value.requires_grad is True and value.operation in _MAKERS
+    )
 
 
 @dataclass(slots=True, eq=False)
@@ -22,6 +33,16 @@ class Container:
     instance: Instance
     name: str
     value: Seq | Table
+    place: Place
+
+
+@dataclass(slots=True, eq=False)
+class Loose:
+    """A tensor that asks for a gradient became an attribute of a module in its `__init__`, and is no parameter."""
+
+    instance: Instance
+    name: str
+    value: Tensor
     place: Place
 
 
@@ -43,6 +64,7 @@ class Records:
     made_at: dict[int, Place] = field(default_factory=dict)
     in_forward: set[int] = field(default_factory=set)
     containers: list[Container] = field(default_factory=list)
+    loose: list[Loose] = field(default_factory=list)
     replacements: list[Replacement] = field(default_factory=list)
     roots: dict[int, Op] = field(default_factory=dict)
     handled: set[int] = field(default_factory=set)
@@ -55,11 +77,13 @@ class Records:
         if isinstance(value, (Module, Instance)):
             self.names.setdefault(value.ident, (name, value))
 
-    def held(self, instance: Instance, name: str, value: Value, place: Place) -> None:
+    def held(self, instance: Instance, name: str, value: Value, place: Place, *, in_init: bool) -> None:
         """An attribute of an object was set."""
         self.named(name, value)
         if instance.is_module and isinstance(value, (Seq, Table)):
             self.containers.append(Container(instance, name, value, place))
+        elif instance.is_module and in_init and is_plain(value):
+            self.loose.append(Loose(instance, name, value, place))  # type: ignore[arg-type]
 
     def replaced(
         self, receiver: Opaque, name: str, value: Value, place: Place, optimizers: Iterable[Optimizer]

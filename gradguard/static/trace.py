@@ -510,7 +510,8 @@ def instance_parts(instance: Instance, *, registered: bool = False) -> Iterator[
                 continue
             yield value
         elif isinstance(value, Tensor) and value.leaf and value.requires_grad is not False:
-            yield value
+            if not registered or not records.is_plain(value):
+                yield value
         elif isinstance(value, (Seq, Table)) and not registered:
             items = value.items if isinstance(value, Seq) else value.items.values()
             yield from (item for item in items if isinstance(item, Module))

@@ -16,7 +16,7 @@ from gradguard.events import Ownership
 from gradguard.runtime import names
 from gradguard.runtime.gradients import is_as_before, values_of
 from gradguard.runtime.graph import nodes_below, nodes_from
-from gradguard.runtime.modules import Found, container_of, module_of, modules_in_sight
+from gradguard.runtime.modules import Found, container_of, module_of, modules_in_sight, plain_attribute_of
 from gradguard.runtime.sites import Instruction
 from gradguard.runtime.watcher import BackwardCall, Watcher
 
@@ -197,12 +197,17 @@ class _Ownership(Watcher):
         if visits not in _VISITS:
             return
         lost: list[Tensor] = []
+        plain: list[Tensor] = []
         owned = 0
         for tensor in _leaves(call.roots):
             if self._has(self._owned, tensor):
                 owned += 1
             elif isinstance(tensor, torch.nn.Parameter) and tensor.requires_grad and tensor.grad is not None:
                 lost.append(tensor)
+            elif type(tensor) is torch.Tensor and tensor.grad is not None:
+                plain.append(tensor)
+        if owned and 0 < len(plain) <= _MOST_SUSPECTS and any(known.steps for known in self._optimizers.values()):
+            self._inspect_plain(plain, call)
         if lost and len(lost) <= _MOST_SUSPECTS and any(known.steps for known in self._optimizers.values()):
             self._inspect(lost, owned, call)
 
@@ -222,6 +227,26 @@ class _Ownership(Watcher):
                 self._suspects[id(tensor)] = _Suspect(tensor, event)
         if owned:
             self._left_out(lost, found, call)
+
+    def _inspect_plain(self, plain: list[Tensor], call: BackwardCall) -> None:
+        """Leaves that are no parameters and lie where one should: they were made in `__init__` of a trained module."""
+        found = None
+        for tensor in plain:
+            known = self._suspects.get(id(tensor))
+            if known is not None and known.tensor() is tensor:
+                if not is_as_before(known.values, tensor):
+                    del self._suspects[id(tensor)]
+                continue
+            found = modules_in_sight(call.frame, self.guard.sites) if found is None else found
+            holder = plain_attribute_of(tensor, found)
+            if holder is None or not any(self._has(self._owned, other) for other in holder.module.parameters()):
+                continue
+            trainer = self._a_trainer()
+            event = Ownership(
+                site=holder.place, cause="tensor", owned=False, name=f"self.{holder.attribute}",
+                optimizer="" if trainer is None else trainer.name,
+            )  # fmt: skip
+            self._suspects[id(tensor)] = _Suspect(tensor, event)
 
     def _name(self, tensor: Tensor, frame: FrameType | None) -> str:
         return next(iter(names.parameter_names([tensor], frame, self.guard.sites)), "")
