@@ -19,8 +19,8 @@ def detect(event: Ownership, ledger: Ledger) -> Iterator[Report | Acquittal]:
             event.site,
             f"`{event.name}` is a plain tensor and no parameter of its module: `parameters()` does not have it, and "
             f"`{event.optimizer}` never trains it",
-            help="wrap it in `nn.Parameter(…)`: then it is trained, moved by `.to(device)` and saved by `state_dict()`; "
-            "if it is meant to stay as it is, drop `requires_grad=True`",
+            help="wrap it in `nn.Parameter(…)`: then it is trained, moved by `.to(device)` and saved by "
+            "`state_dict()`; if it is meant to stay as it is, drop `requires_grad=True`",
         )
     elif event.cause == "container":
         name = f"`{event.name}` is" if event.name else "this is"
@@ -43,16 +43,16 @@ def detect(event: Ownership, ledger: Ledger) -> Iterator[Report | Acquittal]:
 RULE = Rule(
     code="GG304",
     name="unregistered-parameters",
-    summary="layers lie in a plain list or dict of a module, a plain tensor stands for a parameter, or forward makes them",
+    summary="layers lie in a plain list or dict, a plain tensor is used as a parameter, or forward makes them",
     why="""
         A module registers the layers and parameters that are its attributes, and those in `nn.ModuleList` and its kin.
         What lies in a plain list or dict, is a plain tensor with `requires_grad=True`, or is made while `forward` runs,
-        is missing in `parameters()`: the optimizer
-        does not train it, `.to(device)` does not move it, and `state_dict()` does not save it. It still works, with
-        the random weights that it began with.
+        is missing in `parameters()`: the optimizer does not train it, `.to(device)` does not move it, and
+        `state_dict()` does not save it. It still works, with the random weights that it began with.
     """,
     instead="""
-        `self.layers = nn.ModuleList([...])`, `nn.ModuleDict`, `nn.ParameterList`; `self.w = nn.Parameter(torch.randn(4, 1))`; make every layer in `__init__`.
+        `self.layers = nn.ModuleList([...])`, `nn.ModuleDict`, `nn.ParameterList`, and for a single tensor
+        `self.w = nn.Parameter(torch.randn(4, 1))`; make every layer in `__init__`.
     """,
     bad="""
         import torch

@@ -141,6 +141,8 @@ def _note_rebinding(it: Interpreter, old: Value | None, new: Value, name: str, n
             lost.mark(it, old, new, name, node)
         if old.rebound is not None and old.op is not None and new.op is not None and old.op in new.op.parents:
             new.rebound, new.rebound_file = old.rebound, old.rebound_file  # it was lost before
+        elif old.rebound is not None and new.requires_grad is False and new.grad_of and new.grad_of == old.grad_of:
+            new.rebound, new.rebound_file = old.rebound, old.rebound_file  # and is detached now
         elif old.leaf and it.trace.cells(old.owners) & {cell for cell, _ in new.grad_of}:
             new.rebound, new.rebound_file, new.name = node, it.file, name
             if new.requires_grad is False:
