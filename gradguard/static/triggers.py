@@ -17,6 +17,8 @@ _REACH = 120
 _MODES = (b"torch.no_grad", b"torch.inference_mode", b"torch.enable_grad")
 # Other libraries whose arrays have a `.backward()` of their own.
 _OTHERS = re.compile(rb"^[ \t]*(?:import|from) +(?:mxnet|paddle|mindspore|chainer|tinygrad|oneflow)\b", re.MULTILINE)
+# An optimizer is made here, whatever other file trains with it.
+_MAKES_OPTIMIZER = re.compile(rb"\b(?:optim\.\w+|SGD|Adam\w*|RMSprop|Adagrad|[RN]Adam)\(")
 _MODE = re.compile(rb"^[ \t]*(?:with )?torch\.(?:no_grad|inference_mode|enable_grad)\b(?!\(\) *[,:])", re.MULTILINE)
 
 
@@ -25,6 +27,8 @@ def is_worth_parsing(data: bytes) -> bool:
     if b"torch" not in data and _OTHERS.search(data) is not None:
         return False
     if b"zero_grad" in data or _ATTRIBUTE.search(data) is not None or _names_backward(data):
+        return True
+    if b"parameters()" in data and _MAKES_OPTIMIZER.search(data) is not None:
         return True
     return any(mode in data for mode in _MODES) and _MODE.search(data) is not None
 
