@@ -210,7 +210,7 @@ class Exhausted(Event):
 class Ownership(Event):
     """What became of parameters that got gradients in a training. `site` is the place that decided it.
 
-        `cause` tells in which way an optimizer may have missed them: they lie in a plain "container" of a module; they are
+    `cause` tells in which way an optimizer may have missed them: they lie in a plain "container" of a module; they are
     a plain "tensor" of a module that asks for a gradient and is no parameter; they were made in "forward"; they took
     the place of others after the optimizer was made ("replaced"); they were "left out"; or none of the parameters of
     the optimizer is in the graph of any loss ("strangers"). If they are `owned` by an optimizer all the same, nothing
