@@ -10,7 +10,7 @@ from gradguard.events import Cut
 from gradguard.runtime import text
 from gradguard.runtime.origins import DISCRETE, switched_off_in
 from gradguard.runtime.sites import Instruction, Sites, expression_at
-from gradguard.runtime.syntax import short
+from gradguard.runtime.syntax import last_name, short
 
 __all__ = ["Ran", "as_cut", "as_maker", "is_sampling"]
 
@@ -38,6 +38,7 @@ class Ran:
     calls: tuple[Instruction, ...]
     off: bool  # while gradients were switched off
     samples: bool  # by a distribution
+    off_at: Instruction | None = None  # where they were switched off, unless for a block
 
 
 def is_sampling(frame: FrameType | None) -> bool:
@@ -63,6 +64,9 @@ def as_cut(ran: Ran, sites: Sites) -> Cut | None:
             found = None if line is None else switched_off_in(sites.codes[call.code], line)
             if found is not None:
                 return Cut(kind="mode", site=found[0], what=found[1])
+        call_off = None if ran.off_at is None else expression_at(sites.codes[ran.off_at.code], ran.off_at.offset)
+        if isinstance(call_off, ast.Call) and last_name(call_off.func) == "set_grad_enabled":
+            return Cut(kind="mode", site=ran.off_at, what=short(call_off))
         return None
     kind = _KINDS.get(ran.name, "discrete" if ran.name.strip("_") in DISCRETE or ran.name in _COMPARISONS else "")
     if not kind:

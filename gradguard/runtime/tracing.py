@@ -87,6 +87,7 @@ class Tracer(Places):
         self._thread = 0
         self._process = 0
         self._hidden: int | None = None  # the place in the stack that the mode was taken from
+        self._off_at: Instruction | None = None  # where gradients were last switched off
         self._cuts: dict[int, tuple[weakref.ref[Any], Ran]] = {}
         self._leaves: dict[int, tuple[weakref.ref[Any], Ran, Ran]] = {}
         self._arrays: OrderedDict[int, tuple[weakref.ref[Any], Ran]] = OrderedDict()
@@ -199,6 +200,8 @@ class Tracer(Places):
             of = getattr(getattr(function, "__self__", None), "__name__", "")
             if of not in _VALUES and (of != "requires_grad" or name == "__get__"):
                 return self._forward(frame, function, args, kwargs) if of == "grad" else function(*args, **kwargs)
+        if name == "_set_grad_enabled" and self._active and args and args[0] is False:
+            self._off_at = self.guard.sites.instruction(frame)
         if not self._looks(name):
             return self._forward(frame, function, args, kwargs)
         assert self._number is not None
@@ -339,7 +342,7 @@ class Tracer(Places):
         off = not torch.is_grad_enabled()
         if off:
             callers = (here, *self.guard.sites.calls(user, _MOST_CALLERS))
-        return Ran(name, callers, off, cutting.is_sampling(frame))
+        return Ran(name, callers, off, cutting.is_sampling(frame), self._off_at if off else None)
 
     def _forgets(self, table: dict[int, Any], key: int) -> Callable[[Any], None]:
         def forget(reference: Any) -> None:

@@ -75,6 +75,10 @@ def inner(function, x):
     return function(x)
 
 
+def switch(on):
+    torch.set_grad_enabled(on)  # <- switched
+
+
 def cut(x):
     return x.detach()  # <- detach
 
@@ -192,6 +196,12 @@ CASES = {
         loss = helpers.quietly(torch.sin, x).sum()
         loss.backward()
     """,
+    "detached-backward switched": """
+        helpers.switch(False)
+        box = [x.sin()]
+        helpers.switch(True)
+        box[0].sum().backward()
+    """,
     "detached-backward decorator": """
         box = [helpers.loss_of(helpers.Block(), torch.ones(2, 3))]
         box[0].backward()
@@ -217,6 +227,13 @@ CASES = {
     "detached-backward compared": """
         box = {"positive": helpers.positive(x * 2)}
         (box["positive"].float() * 2).mean().backward()
+    """,
+    "detached-backward frozen": """
+        model, target = helpers.Block(), helpers.Block()
+        for p in model.parameters():
+            p.requires_grad_(False)  # <- frozen
+        loss = nn.functional.mse_loss(model(torch.ones(2, 3)), helpers.cut(target(torch.ones(2, 3))))
+        loss.backward()
     """,
     "leaf-loss leaf item": """
         loss = helpers.mean_loss(helpers.numbers([x]))

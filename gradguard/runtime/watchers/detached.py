@@ -75,7 +75,9 @@ class _Detached(Watcher):
     ) -> None:
         if origins.expects_an_error(frame, self.guard.sites):
             return
-        cut = self.guard.places.cut(root) or origins.cause(frame, expression, self.guard.sites)
+        cut = origins.cause(frame, expression, self.guard.sites)
+        if cut.kind != "frozen":  # then what was cut, such as a target, was meant to be
+            cut = self.guard.places.cut(root) or cut
         if root is None and cut.site is None:
             return  # some other object without such a method
         self.guard.reached_nothing = True
