@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import linecache
 import os
+from typing import TYPE_CHECKING
 
-from gradguard import suppress
 from gradguard.finding import Location
 from gradguard.rule import Rule
-from gradguard.suppress import Suppressions
+
+if TYPE_CHECKING:
+    from gradguard.suppress import Suppressions
 
 __all__ = ["Comments"]
 
@@ -23,6 +25,8 @@ class Comments:
     def hide(self, rule: Rule, place: Location) -> bool:
         found = self._files.get(place.path)
         if found is None:
+            from gradguard import suppress
+
             # A relative path alone would be searched for in all of `sys.path`; a cell of IPython has no folder.
             name = place.path if place.path.startswith("<") else os.path.join(self._folder, place.path)
             linecache.checkcache(name)

@@ -42,7 +42,7 @@ _FEW = 16
 _WHOLE = 4096
 _SAMPLE = 1024
 _PASSES = 3
-_VISITS = 6
+_VISITS = 4
 _new = tuple.__new__
 
 

@@ -10,7 +10,6 @@ from gradguard.runtime import text
 from gradguard.runtime.dead import is_dead
 from gradguard.runtime.holders import Holder, attached, held_by
 from gradguard.runtime.sites import Instruction, SourceLine
-from gradguard.runtime.stores import is_trimmed, statement_that_fills
 from gradguard.runtime.watcher import BackwardCall, Watcher
 
 if TYPE_CHECKING:
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = ["WATCHER"]
 
-# A call site's first backwards, then each time that their number has doubled.
-_FIRST = 4
 _GROWN_TO = 3
 
 
@@ -36,7 +33,7 @@ class _Keeping(Watcher):
         if not call.adds:
             return
         visits = self._visits[call.here] = self._visits.get(call.here, 0) + 1
-        if visits > 1 and (visits <= _FIRST or visits & (visits - 1) == 0):
+        if visits > 1 and visits & (visits - 1) == 0:  # each time that their number has doubled
             self._look(call, visits)
 
     def unsettled(self) -> bool:
@@ -54,6 +51,8 @@ class _Keeping(Watcher):
                 self._tell(holder)
 
     def _tell(self, holder: Holder) -> None:
+        from gradguard.runtime.stores import is_trimmed, statement_that_fills
+
         limit = getattr(holder.value, "maxlen", None)
         if not holder.is_sum and is_trimmed(holder, self.guard.sites):
             limit = 0
@@ -76,12 +75,16 @@ class _Keeping(Watcher):
 
 
 def _grows(sizes: deque[tuple[int, int]]) -> bool:
-    """Whether the last three looks show growth, by about one in each backward or by more."""
-    if len(sizes) < 3:
+    """Whether a look shows growth by one in each backward since the last look, or the last two by about one in two."""
+    if len(sizes) < 2:
         return False
-    (before, least), (between, middle), (now, most) = sizes
-    grown = least < middle < most and most >= _GROWN_TO
-    return grown and 2 * (middle - least) >= between - before and 2 * (most - middle) >= now - between
+    (between, middle), (now, most) = list(sizes)[-2:]
+    if most < _GROWN_TO:
+        return False
+    if most - middle >= now - between:
+        return True
+    before, least = sizes[0]
+    return len(sizes) > 2 and 2 * (middle - least) >= between - before and 2 * (most - middle) >= now - between
 
 
 def _keeps_dead(holder: Holder) -> bool:
