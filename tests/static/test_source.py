@@ -139,8 +139,8 @@ def test_the_oldest_notebooks() -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"", "is not a notebook: invalid JSON (expecting value)"),
-        (b'{"cells": [', "is not a notebook: invalid JSON (expecting value)"),
+        (b"", "is empty, so it is not a notebook"),
+        (b'{"cells": [', "is empty, so it is not a notebook"),
         (b"[" * 100_000, "is not a notebook: its JSON is too deeply nested"),
         (b"[]", "is not a notebook: it holds no list of cells"),
         (b'{"cells": 3}', "is not a notebook: it holds no list of cells"),
