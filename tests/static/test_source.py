@@ -140,7 +140,7 @@ def test_the_oldest_notebooks() -> None:
     ("data", "message"),
     [
         (b"", "is empty, so it is not a notebook"),
-        (b'{"cells": [', "is empty, so it is not a notebook"),
+        (b'{"cells": [', "is not a notebook: invalid JSON (expecting value)"),
         (b"[" * 100_000, "is not a notebook: its JSON is too deeply nested"),
         (b"[]", "is not a notebook: it holds no list of cells"),
         (b'{"cells": 3}', "is not a notebook: it holds no list of cells"),
