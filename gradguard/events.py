@@ -449,6 +449,26 @@ class CutOff(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NeverTrained(Event):
+    """At the end of a run: an optimizer got the parameters of module `name` for themselves, and they get no gradient.
+
+    The site is that of the cut that every way from them to a loss goes through; at `given_at` they were given to
+    `optimizer`, which does train others. `backward` is a pass that stops at the cut. `trained` says that another way
+    leads to them after all.
+    """
+
+    cut: Cut
+    name: str
+    optimizer: str
+    given_at: Site | None = None
+    backward: Site | None = None
+    trained: bool = False
+
+
+__all__ += ["NeverTrained"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AskedForGrad(Event):
     """A gradient was asked for, for a tensor of this dtype. `what` is how, as the source has it."""
 

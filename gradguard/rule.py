@@ -50,10 +50,11 @@ Detector = Callable[[Any, Ledger], Iterable[Report | Acquittal]]
 class Rule:
     """One pitfall. `bad` marks the guilty line with `# <- here`; `good` is its repair. Both run as they stand.
 
-    `story` tells, for the pitfalls of a gradient's life, what happens to it in the bad and in the good example: a word
-    for each event (`backward`, `step`, `clear`). `gradguard explain` draws it. `raises` says whether PyTorch raises an
-    exception on the bad example, `in_source` whether source text can show the pitfall. `aliases` are further names, for
-    forms of the pitfall that are known under one of their own; whatever takes the name of a rule takes them as well.
+    `story` tells, for the pitfalls of a gradient's life, what happens to it in the bad and in the good example: a
+    word for each event (`backward`, `step`, `clear`). `gradguard explain` draws it. `raises` says whether PyTorch
+    raises an exception on the bad example, `in_source` whether source text can show the pitfall, `in_run` whether a
+    run can. `aliases` are further names, for forms of the pitfall that are known under one of their own; whatever
+    takes the name of a rule takes them as well.
     """
 
     code: str
@@ -68,6 +69,7 @@ class Rule:
     story: tuple[str, str] = ("", "")
     raises: bool = False
     in_source: bool = True
+    in_run: bool = True
     aliases: tuple[str, ...] = ()
 
     @property

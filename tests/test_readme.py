@@ -22,6 +22,7 @@ def table() -> str:
         off = "" if rule.default else " (off by default)"
         repair = "yes" if builder(rule.name) or rule.name == "unused-suppression" else ""
         where = "" if rule.in_source else " (at run time only)"
+        where += "" if rule.in_run else " (in source only)"
         says = "raises" if rule.raises else "" if rule.code.startswith("GG9") else "silent"
         row = f"| {rule.code} | `{rule.name}` | {rule.summary}{off}{where} | {says} | {repair} |"
         rows.append(row.replace(" |  |", " | |"))

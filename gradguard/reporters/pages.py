@@ -29,6 +29,8 @@ def explain(rule: Rule, stream: TextIO) -> None:
         report.paragraph(f"This rule is off by default; `--select {rule.code}` turns it on.")
     if not rule.in_source:
         report.paragraph("Source text cannot show it: it is found at run time only.")
+    if not rule.in_run:
+        report.paragraph("A run is not searched for it: it is found in source text only.")
     report.write([])
     _section(report, "Why", rule.why)
     _drawing(report, rule)
@@ -55,7 +57,7 @@ def list_rules(rules: Sequence[Rule], stream: TextIO) -> None:
 
 
 def list_rules_as_json(rules: Sequence[Rule], stream: TextIO) -> None:
-    fields = ("code", "name", "aliases", "summary", "default", "in_source", "raises", "why", "instead", "bad", "good")
+    fields = "code name aliases summary default in_source in_run raises why instead bad good".split()
     data = [{field: getattr(rule, field) for field in fields} for rule in rules]
     stream.write(json.dumps({"rules": data}, indent=2) + "\n")
 
@@ -64,6 +66,7 @@ def _summary(rule: Rule) -> str:
     also = f" (also {', '.join(rule.aliases)})" if rule.aliases else ""
     off = "" if rule.default else " (off by default)"
     where = "" if rule.in_source else " (at run time only)"
+    where += "" if rule.in_run else " (in source only)"
     return f"{rule.summary}{also}{off}{where}"
 
 

@@ -15,7 +15,7 @@ import libcst as cst
 
 from gradguard.events import Event
 from gradguard.rule import Detector, Report, Rule
-from gradguard.static import attributes, calls, functions, library, modes, objects, ownership, syntax
+from gradguard.static import attributes, calls, functions, library, modes, objects, ownership, syntax, untrained
 from gradguard.static.index import Known
 from gradguard.static.interpreter import Frame, Interpreter, Raised
 from gradguard.static.project import Project, SourceFile
@@ -62,6 +62,7 @@ class Explorer:
     trial_fuel: int
     executed: set[cst.CSTNode] = field(default_factory=set)
     found: dict[Key, Report] = field(default_factory=dict)
+    training: untrained.Memory = field(default_factory=untrained.Memory)
 
     @property
     def file(self) -> SourceFile:
@@ -103,6 +104,8 @@ class Explorer:
             ownership.judge(interpreter)
             if start is _top_level and not trace.partial:
                 trace.finish()
+            if not trace.partial:
+                untrained.judge(interpreter, self.training)
         except Raised:
             pass
         except (OutOfFuel, RecursionError):

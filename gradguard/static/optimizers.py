@@ -186,6 +186,8 @@ def optimizer_method(
         if group is not None:
             ownership.consume(it, group, node, "add_param_group")
         if found is not None:
+            for owner in found.owners:
+                it.trace.ownership.added_at.setdefault(owner.ident, (it.file, node))
             it.trace.give(optimizer, found.owners)
             optimizer.owners.extend(owner for owner in found.owners if owner not in optimizer.owners)
         else:

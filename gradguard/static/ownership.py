@@ -28,7 +28,7 @@ from gradguard.static.values import (
 if TYPE_CHECKING:
     from gradguard.static.interpreter import Interpreter
 
-__all__ = ["consume", "judge", "lose", "made", "rest"]
+__all__ = ["assigns_gradients", "changes_groups", "consume", "is_named_fixed", "judge", "lose", "made", "rest"]
 
 # Normalization works with the parameters that it begins with; that they are not trained does little harm.
 _NORMALIZES = re.compile(r"(Layer|Group|RMS|Instance)Norm")
@@ -107,6 +107,21 @@ def rest(it: Interpreter, module: Module | Instance) -> None:
     """`module.eval()` or `module.load_state_dict(…)` before any training: it may be there to be used as it is."""
     cells = it.trace.registered([module])
     it.trace.ownership.resting.update(cell for cell in cells if not it.trace.generation.get(cell))
+
+
+def is_named_fixed(name: str) -> bool:
+    """Whether a network is named like one that is there to be gone through."""
+    return _FIXED.search(name) is not None
+
+
+def changes_groups(text: str) -> bool:
+    """Whether source text changes what the groups of an optimizer hold."""
+    return _CHANGES_GROUPS.search(text) is not None
+
+
+def assigns_gradients(text: str) -> bool:
+    """Whether source text puts gradients in place by hand."""
+    return _ASSIGNS_GRADIENTS.search(text) is not None
 
 
 # --- judgement -------------------------------------------------------------------------------------------------------

@@ -70,6 +70,7 @@ class Records:
     handled: set[int] = field(default_factory=set)
     resting: set[int] = field(default_factory=set)
     names: dict[int, tuple[str, Module | Instance]] = field(default_factory=dict)
+    added_at: dict[int, Place] = field(default_factory=dict)  # modules whose parameters became a group later
     unknown_passes: int = 0
 
     def named(self, name: str, value: Value) -> None:

@@ -243,7 +243,7 @@ def apply(
             leaves += (module,)
         op = Op(label or name, node, it.file, name not in FREE if saves is None else saves, parents, leaves)
         plain = [v.cut for v in inputs if isinstance(v, Tensor) and v.cut is not None and not v.requires_grad]
-        op.fed = tuple(cut for cut in plain if cuts.is_hidden(cut))
+        op.fed = tuple(cut for cut in plain if cut.lost)
         if name in _SUMS:
             terms = [cut for value in walk(args) if (cut := cuts.cut_of(value)) is not None]
             op.linear, op.dead = True, tuple(cut for cut in terms if cut.lost and cut.kind in _DEAD_TERMS)

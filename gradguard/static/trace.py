@@ -35,7 +35,7 @@ from gradguard.events import (
 )
 from gradguard.ledger import Ledger
 from gradguard.rule import Acquittal, Detector, Report, Rule
-from gradguard.static import lost, records
+from gradguard.static import cuts, lost, records
 from gradguard.static.keeping import Keeping
 from gradguard.static.project import SourceFile
 from gradguard.static.retaining import Retaining
@@ -288,7 +288,7 @@ class Trace:
         managed = self.managed()
         for cut, site in self.fed.items():
             cells = self.cells(cut.of) & managed
-            if cells and cut.node is not None and self.stepped:
+            if cells and cut.node is not None and self.stepped and cuts.is_hidden(cut):
                 reached = not self.reached.isdisjoint(cells) or not self.elsewhere.isdisjoint(cells)
                 what = events.Cut(kind=cut.kind, what=cut.what, lost=cut.lost)
                 self.emit(CutOff(site=(cut.file, cut.node), cut=what, backward=site, reached=reached))

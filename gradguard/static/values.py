@@ -52,7 +52,7 @@ class Op:
 
     `unsure` is the unknown module that it applies, which may be frozen for all that is known. `linear` says that it
     only adds up and scales what goes in; `dead` are the cuts of the terms that have no graph, `fed` those of all that
-    goes in.
+    goes in and would have had one.
     `loose` says that an input of it is unknown, and may bring a graph along.
     """
 

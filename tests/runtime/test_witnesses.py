@@ -78,8 +78,8 @@ RULES = [rule for rule in all_rules() if rule.code != "GG901"]
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
 def test_the_examples_of_a_rule(watched, rule):
     select = () if rule.default else (rule.name,)
-    assert watched(rule.bad, select=select) == {rule.name}
-    assert not watched.missing
+    assert watched(rule.bad, select=select) == ({rule.name} if rule.in_run else set())
+    assert bool(watched.missing) is not rule.in_run
     assert not watched.elsewhere
     assert watched(rule.good, select=select) == set()
 
@@ -115,7 +115,7 @@ def test_case(path, findings):
     if "GG401" in codes:
         assert {(line, code) for line, code in found if code not in CONSEQUENCES} == expected
         return
-    known = {rule.code for rule in RULES}
+    known = {rule.code for rule in RULES if rule.in_run}
     name = f"{path.parent.name}/{path.stem}"
     if not expected or not codes & known or name in LEFT_TO_CHECKING:
         assert found == set()
