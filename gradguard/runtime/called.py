@@ -61,6 +61,8 @@ def called_by(frame: FrameType, calls: list[ast.Call]) -> Iterator[Called]:
         elif isinstance(function, MethodType):
             function, owner = function.__func__, function.__self__
         if isinstance(function, FunctionType):
+            function = inspect.unwrap(function)  # `@torch.no_grad()` wraps
+        if isinstance(function, FunctionType):
             yield Called(function, owner, call, frame)
 
 

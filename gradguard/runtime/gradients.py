@@ -146,6 +146,14 @@ class Gradients:
         """All that are known and alive."""
         return [tensor for known in self._parameters.values() if (tensor := known.tensor()) is not None]
 
+    def unowned(self) -> list[tuple[int, Tensor]]:
+        """Those that no optimizer has been seen to step with, each with its number."""
+        return [
+            (known.serial, tensor)
+            for known in self._parameters.values()
+            if not known.owned and (tensor := known.tensor()) is not None
+        ]
+
     @property
     def splits(self) -> int:
         """Grows when gradients that were one cell become several."""

@@ -358,6 +358,8 @@ class _Search:
         if isinstance(value, torch.Tensor) and node.attr not in ("data", "T", "mT", "H", "grad", "real"):
             result = Origin(trains=value.requires_grad)
             for statement, expression in attribute_bindings(scope.tree, node):
+                if statement in self.active:  # `self.w = f(self.w)`
+                    continue
                 result.join(self._bound(expression, statement, scope))
             return result
         result = self.origin(node.value, scope)

@@ -34,9 +34,6 @@ DIFFERENT = {
     "detached-backward/bad_term_of_argmax": "a constant that is added to a loss leaves no trace in its graph",
     "missing-zero-grad/bad_sam_second_pass": "a perturbation of weights that an optimizer owns is no update by hand",
     "zero-grad-before-step/bad_real_gradient_dropped": "dropping one of two gradients on purpose looks the same",
-    "parameter-rebound/bad_argument_of_update": "a name that is bound anew leaves no trace in a run",
-    "parameter-rebound/bad_loop_variable_of_weights": "a name that is bound anew leaves no trace in a run",
-    "parameter-rebound/bad_temperature_kept_in_range": "steps that find no gradient after some that did prove nothing",
     "parameter-rebound/bad_step_function_returns_result": "told as the read of a non-leaf's gradient",
 }
 # A run tries the formula of a Function only if that can surely do no harm; the rest is for `check_function` to find.

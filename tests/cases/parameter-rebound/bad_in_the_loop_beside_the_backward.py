@@ -1,0 +1,14 @@
+# Named parameters are gone through beside the backward, and each update is bound to the variable of the loop.
+import torch
+from torch import nn
+
+torch.manual_seed(0)
+net = nn.Linear(4, 2)
+x, y = torch.randn(8, 4), torch.tensor([0, 1, 0, 1, 1, 0, 0, 1])
+for epoch in range(4):
+    loss = nn.functional.cross_entropy(net(x), y)
+    net.zero_grad()
+    loss.backward()
+    with torch.no_grad():
+        for name, weight in net.named_parameters():
+            weight = weight - 0.5 * weight.grad  # expect: GG302
