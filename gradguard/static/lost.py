@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -19,9 +18,6 @@ if TYPE_CHECKING:
     from gradguard.static.trace import Trace
 
 __all__ = ["mark", "note", "tell"]
-
-# `optimizer.param_groups[0]["params"] = [w]`
-_GIVEN_ANEW = re.compile(r"""\bparam_groups\b.*["']params["']\].*=|\[["']params["']\].*=[^=]""")
 
 
 def note(it: Interpreter, old: Tensor, name: str, node: cst.CSTNode) -> None:
@@ -65,8 +61,6 @@ def tell(trace: Trace, optimizer: Optimizer, file: SourceFile, node: cst.CSTNode
     if not trace.is_seen_whole(optimizer) or any(state.added or not state.known for state in states):
         return
     name, place, statement = lost[0]
-    if any(_GIVEN_ANEW.search(each.source.text) for each in (place, file)):
-        return
     trace.emit(
         LostParameter(
             site=(place, statement),
