@@ -211,10 +211,11 @@ class Ownership(Event):
     """What became of parameters that got gradients in a training. `site` is the place that decided it.
 
     `cause` tells in which way an optimizer may have missed them: they lie in a plain "container" of a module; they are
-    a plain "tensor" of a module that asks for a gradient and is no parameter; they were made in "forward"; they took
-    the place of others after the optimizer was made ("replaced"); they were "left out"; or none of the parameters of
-    the optimizer is in the graph of any loss ("strangers"). If they are `owned` by an optimizer all the same, nothing
-    is wrong. `holds` says what is in a container: "modules" or "parameters".
+    a plain "tensor" of a module that asks for a gradient and is no parameter; a module keeps only what was "computed"
+    from them; they were made in "forward"; they took the place of others after the optimizer was made ("replaced");
+    they were "left out"; or none of the parameters of the optimizer is in the graph of any loss ("strangers"). If they
+    are `owned` by an optimizer all the same, nothing is wrong. `holds` says what is in a container: "modules" or
+    "parameters". `fails_at` are backward passes that fail since what was computed from them was computed once.
     """
 
     cause: str
@@ -224,6 +225,7 @@ class Ownership(Event):
     made_at: Site | None = None
     stepped_at: Site | None = None
     holds: str = ""
+    fails_at: tuple[Site, ...] = ()
 
 
 __all__ += ["Exhausted", "Ownership"]

@@ -10,7 +10,7 @@ from gradguard.rule import Acquittal, Report, Rule
 
 
 def detect(event: Ownership, ledger: Ledger) -> Iterator[Report | Acquittal]:
-    if event.cause not in ("container", "tensor", "forward"):
+    if event.cause not in ("container", "tensor", "computed", "forward"):
         return
     if event.owned:
         yield Acquittal(event.site)
@@ -21,6 +21,15 @@ def detect(event: Ownership, ledger: Ledger) -> Iterator[Report | Acquittal]:
             f"`{event.optimizer}` never trains it",
             help="wrap it in `nn.Parameter(…)`: then it is trained, moved by `.to(device)` and saved by "
             "`state_dict()`; if it is meant to stay as it is, drop `requires_grad=True`",
+        )
+    elif event.cause == "computed":
+        yield Report(
+            event.site,
+            f"`{event.name}` is computed from a parameter and is none itself: `parameters()` does not have it, and "
+            f"`{event.optimizer}` never trains it",
+            help="compute the values first and wrap the result, `nn.Parameter(torch.randn(4, 1) * 0.1)`; the `.to(…)` "
+            "of the module moves its parameters",
+            instead_of=tuple(("backward-twice", site) for site in event.fails_at),
         )
     elif event.cause == "container":
         name = f"`{event.name}` is" if event.name else "this is"

@@ -13,15 +13,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 
 from gradguard.runtime import names
+from gradguard.runtime.graph import nodes_from
 from gradguard.runtime.sites import Sites, SourceLine, locals_of, parsed
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Found", "Holder", "container_of", "module_of", "modules_in_sight", "plain_attribute_of"]
+__all__ = ["Found", "Holder", "computed_from", "container_of", "module_of", "modules_in_sight", "plain_attribute_of"]
 
 _OWN = frozenset(vars(torch.nn.Module()))
 _MOST_MODULES = 4000
+_FEW_NODES = 200
 
 
 class Found(NamedTuple):
@@ -97,6 +99,23 @@ def plain_attribute_of(tensor: Tensor, found: Found) -> Holder | None:
             name = re.escape(attribute)
             handled = re.compile(rf"\.{name}\.(grad|data|\w+_)\b|\bgrad\([^\n]*\.{name}\b|['\"]{name}['\"]")
             if not any(handled.search(text) for text in _sources(type(module), found)):
+                return Holder(module, attribute, place)
+    return None
+
+
+def computed_from(tensor: Tensor, found: Found) -> Holder | None:
+    """The module that keeps only what its `__init__` computed, in one statement, from a parameter made there."""
+    for _, _, module in _all(found):
+        for attribute, value in list(vars(module).items()):
+            if attribute in _OWN or not isinstance(value, torch.Tensor) or value.grad_fn is None:
+                continue
+            if not any(getattr(node, "variable", None) is tensor for node in nodes_from([value], _FEW_NODES)):
+                continue
+            place = _assignment(type(module), attribute)
+            if place is None or not _made_in_init(type(module), attribute, place):
+                continue
+            lines = linecache.getlines(place.path)[place.line - 1 : place.end_line]
+            if re.search(r"\bParameter\(", "".join(lines)):
                 return Holder(module, attribute, place)
     return None
 

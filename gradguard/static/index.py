@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, fields
 
 import libcst as cst
 
-__all__ = ["Index", "children", "names_in"]
+__all__ = ["Index", "children", "lies_in", "names_in"]
 
 _LAYOUT = (
     "whitespace",
@@ -64,6 +64,17 @@ def children(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
             yield from child
         elif kind not in _PLAIN:
             yield child
+
+
+def lies_in(inner: cst.CSTNode, outer: cst.CSTNode) -> bool:
+    """Whether a node is another one, or a part of it."""
+    stack = [outer]
+    while stack:
+        current = stack.pop()
+        if current is inner:
+            return True
+        stack.extend(children(current))
+    return False
 
 
 def names_in(node: cst.CSTNode) -> set[str]:

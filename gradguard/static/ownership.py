@@ -143,6 +143,7 @@ def judge(it: Interpreter) -> None:
     case.replacements()
     case.containers()
     case.tensors()
+    case.computed()
     case.forward()
     case.added_later()
     case.strangers()
@@ -250,6 +251,27 @@ class _Case:
                 self._emit(loose.place, "tensor", self.optimizers[0], owned=True, **facts)
             elif id(loose.instance) in trained_ones and not _is_handled(loose.name, text, loose.place):
                 self._tell(cell, loose.place, "tensor", self.optimizers[0], **facts)
+
+    def computed(self) -> None:
+        """Attributes of a module that were computed from a parameter which nothing else holds."""
+        text = self.it.project.main.source.text
+        trained_ones = {
+            id(part) for optimizer in self.optimizers for owner in optimizer.owners for part in _parts(owner)
+        }
+        for kept in self.records.computed:
+            cell, op = kept.parameter.ident, kept.value.op
+            if kept.instance.attributes.get(kept.name) is not kept.value or not self._is_trained(cell) or op is None:
+                continue
+            facts = {"name": f"self.{kept.name}"}
+            if cell in self.owned:
+                self._emit(kept.place, "computed", self.optimizers[0], owned=True, **facts)
+            elif id(kept.instance) in trained_ones and not _is_handled(kept.name, text, kept.place):
+                fails = tuple(
+                    site
+                    for (rule, site, _), report in self.trace.reports.items()
+                    if rule == "backward-twice" and report.notes[0][0] == (op.file, op.node)
+                )
+                self._tell(cell, kept.place, "computed", self.optimizers[0], fails_at=fails, **facts)
 
     def forward(self) -> None:
         """Layers that are made anew in each forward."""

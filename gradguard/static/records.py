@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 
 import libcst as cst
 
+from gradguard.static.index import lies_in
 from gradguard.static.project import SourceFile
 from gradguard.static.values import Instance, Module, Op, Opaque, Optimizer, Seq, Table, Tensor, Value
 
-__all__ = ["Container", "Loose", "Records", "Replacement", "is_plain"]
+__all__ = ["Computed", "Container", "Loose", "Records", "Replacement", "is_plain"]
 
 Place = tuple[SourceFile, cst.CSTNode]
 
@@ -47,6 +48,17 @@ class Loose:
 
 
 @dataclass(slots=True, eq=False)
+class Computed:
+    """What was computed from a parameter became an attribute of a module in its `__init__`; nothing else holds it."""
+
+    instance: Instance
+    name: str
+    value: Tensor
+    parameter: Tensor
+    place: Place
+
+
+@dataclass(slots=True, eq=False)
 class Replacement:
     """A part of a model that cannot be seen was replaced after the `optimizers` had got its parameters."""
 
@@ -65,6 +77,7 @@ class Records:
     in_forward: set[int] = field(default_factory=set)
     containers: list[Container] = field(default_factory=list)
     loose: list[Loose] = field(default_factory=list)
+    computed: list[Computed] = field(default_factory=list)
     replacements: list[Replacement] = field(default_factory=list)
     roots: dict[int, Op] = field(default_factory=dict)
     handled: set[int] = field(default_factory=set)
@@ -85,6 +98,12 @@ class Records:
             self.containers.append(Container(instance, name, value, place))
         elif instance.is_module and in_init and is_plain(value):
             self.loose.append(Loose(instance, name, value, place))  # type: ignore[arg-type]
+        elif instance.is_module and in_init and isinstance(value, Tensor) and value.op is not None:
+            parameter = next(iter(value.reach)) if len(value.reach) == 1 else None
+            made = self.made_at.get(parameter.ident) if isinstance(parameter, Tensor) else None
+            if isinstance(parameter, Tensor) and parameter.operation == "nn.Parameter" and made is not None:
+                if made[0] is place[0] and lies_in(made[1], place[1]):
+                    self.computed.append(Computed(instance, name, value, parameter, place))
 
     def replaced(
         self, receiver: Opaque, name: str, value: Value, place: Place, optimizers: Iterable[Optimizer]

@@ -9,9 +9,11 @@ from typing import Any
 
 import torch
 
-from gradguard.events import Backward, GraphNode
+from gradguard.events import Backward, GraphNode, Ownership
 from gradguard.runtime import names, text
 from gradguard.runtime.diagnosis import Past, shared_graph
+from gradguard.runtime.graph import nodes_from
+from gradguard.runtime.modules import Found, computed_from, module_of, modules_in_sight
 from gradguard.runtime.sites import Instruction, locals_of
 from gradguard.runtime.watcher import Watcher
 
@@ -28,6 +30,10 @@ class _Freed(Watcher):
             return
         guard = self.guard
         here = Instruction(id(frame.f_code), frame.f_lasti)
+        computed = self._computed_once(roots, frame)
+        if computed is not None:
+            guard.explain(error, computed)
+            return
         shared = shared_graph(roots, [Past.of(past) for past in guard.past], guard.sites, frame)
         if shared is None or shared.first.site is None:
             return
@@ -48,6 +54,34 @@ class _Freed(Watcher):
         )
         root = node if shared.is_root else GraphNode(id=("root", guard.ledger), operation="", site=here, saves=True)
         guard.explain(error, Backward(site=here, name=name, graph=(root, node), accumulates=False))
+
+    def _computed_once(self, roots: Sequence[Any], frame: FrameType) -> Ownership | None:
+        """A module that keeps what was computed from a parameter is the cause: the graph of that is made only once."""
+        found = None
+        for node in nodes_from(roots):
+            leaf = getattr(node, "variable", None)
+            if not isinstance(leaf, torch.nn.Parameter):
+                continue
+            found = modules_in_sight(frame, self.guard.sites) if found is None else found
+            if module_of(leaf, found) is not None:
+                continue
+            holder = computed_from(leaf, found)
+            optimizer = "" if holder is None else self._optimizer_of(holder.module, found, frame)
+            if holder is not None and optimizer:
+                name = f"self.{holder.attribute}"
+                return Ownership(site=holder.place, cause="computed", owned=False, name=name, optimizer=optimizer)
+        return None
+
+    def _optimizer_of(self, module: torch.nn.Module, found: Found, frame: FrameType) -> str:
+        """The variable of an optimizer that has parameters of the module, or of a model that it is a part of."""
+        around = [module, *(root for root in found.roots if any(part is module for part in root.modules()))]
+        mine = {id(parameter) for model in around for parameter in model.parameters()}
+        for user in self.guard.sites.user_frames(frame):
+            for value in [*locals_of(user).values(), *user.f_globals.values()]:
+                if isinstance(value, torch.optim.Optimizer):
+                    if any(id(given) in mine for group in value.param_groups for given in group["params"]):
+                        return names.name_in_frames(value, frame, self.guard.sites)
+        return ""
 
     def _traced(self, name: str, node: Any, user: FrameType) -> Instruction | None:
         """Where the value of the variable was computed; without a variable, where the node was made."""

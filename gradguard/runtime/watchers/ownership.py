@@ -16,7 +16,14 @@ from gradguard.events import Ownership
 from gradguard.runtime import names
 from gradguard.runtime.gradients import is_as_before, values_of
 from gradguard.runtime.graph import nodes_below, nodes_from
-from gradguard.runtime.modules import Found, container_of, module_of, modules_in_sight, plain_attribute_of
+from gradguard.runtime.modules import (
+    Found,
+    computed_from,
+    container_of,
+    module_of,
+    modules_in_sight,
+    plain_attribute_of,
+)
 from gradguard.runtime.sites import Instruction
 from gradguard.runtime.watcher import BackwardCall, Watcher
 
@@ -266,6 +273,11 @@ class _Ownership(Watcher):
             if trainer is not None and made.serial > trainer.serial:
                 return Ownership(site=made.site, cause="forward", owned=False, optimizer=name)
             return None
+        computed = computed_from(tensor, found)
+        if computed is not None and self._is_trained(computed.module, found):
+            return Ownership(
+                site=computed.place, cause="computed", owned=False, name=f"self.{computed.attribute}", optimizer=name
+            )
         holder = container_of(tensor, found)
         if holder is None or not self._is_trained(holder.module, found):
             return None
