@@ -17,6 +17,7 @@ _SMOOTH = frozenset(
     "log_softmax logsumexp view view_as reshape contiguous unsqueeze squeeze expand expand_as zeros_like ones_like "
     "size dim numel multiply divide subtract negative detach logit".split()
 )
+_KINKED = frozenset("clamp clamp_min clamp_max relu abs minimum maximum leaky_relu elu".split())
 _OF_CONTEXT = frozenset({"save_for_backward", "set_materialize_grads"})
 _READ = frozenset({"saved_tensors", "needs_input_grad", "shape", "T", "dtype", "device"})
 _MODULES = frozenset({"torch", "F", "math"})
@@ -27,8 +28,9 @@ _EXPRESSIONS = (
 )  # fmt: skip
 
 
-def is_plain(method: ast.FunctionDef) -> bool:
-    """Whether the method computes and does nothing else."""
+def is_plain(method: ast.FunctionDef, *, kinks: bool = False) -> bool:
+    """Whether the method computes and does nothing else; with `kinks`, also by operations that have some."""
+    known = _SMOOTH | _KINKED if kinks else _SMOOTH
     parameters = [argument.arg for argument in method.args.args]
     if not parameters or method.args.vararg or method.args.kwarg or method.args.kwonlyargs:
         return False
@@ -38,43 +40,43 @@ def is_plain(method: ast.FunctionDef) -> bool:
     body = method.body
     if body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
         body = body[1:]  # the docstring
-    return bool(body) and all(_is_plain_statement(statement, parameters[0], names) for statement in body)
+    return bool(body) and all(_is_plain_statement(statement, parameters[0], names, known) for statement in body)
 
 
 _DECORATORS = frozenset({"staticmethod", "once_differentiable"})
 
 
-def _is_plain_statement(statement: ast.stmt, context: str, names: set[str]) -> bool:
+def _is_plain_statement(statement: ast.stmt, context: str, names: set[str], known: frozenset[str]) -> bool:
     if not isinstance(statement, _STATEMENTS):
         return False
     if isinstance(statement, ast.If):
         test = ast.unparse(statement.test)
         inner = [*statement.body, *statement.orelse]
         return test.startswith(f"{context}.needs_input_grad[") and all(
-            _is_plain_statement(one, context, names) for one in inner
+            _is_plain_statement(one, context, names, known) for one in inner
         )
     if isinstance(statement, ast.Assign):
-        if not _is_plain_value(statement.value, context, names):
+        if not _is_plain_value(statement.value, context, names, known):
             return False
-        return all(_binds(target, context, names) for target in statement.targets)
+        return all(_binds(target, context, names, known) for target in statement.targets)
     value = getattr(statement, "value", None)
-    return value is None or _is_plain_value(value, context, names)
+    return value is None or _is_plain_value(value, context, names, known)
 
 
-def _binds(target: ast.expr, context: str, names: set[str]) -> bool:
+def _binds(target: ast.expr, context: str, names: set[str], known: frozenset[str]) -> bool:
     if isinstance(target, ast.Name):
         names.add(target.id)
         return True
     if isinstance(target, (ast.Tuple, ast.List)):
-        return all(_binds(element, context, names) for element in target.elts)
+        return all(_binds(element, context, names, known) for element in target.elts)
     return isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name) and target.value.id == context
 
 
-def _is_plain_value(value: ast.expr, context: str, names: set[str]) -> bool:
-    return all(_is_plain_node(node, context, names) for node in ast.walk(value))
+def _is_plain_value(value: ast.expr, context: str, names: set[str], known: frozenset[str]) -> bool:
+    return all(_is_plain_node(node, context, names, known) for node in ast.walk(value))
 
 
-def _is_plain_node(node: ast.AST, context: str, names: set[str]) -> bool:
+def _is_plain_node(node: ast.AST, context: str, names: set[str], known: frozenset[str]) -> bool:
     if not isinstance(node, _EXPRESSIONS) or isinstance(
         node, (ast.FloorDiv, ast.Mod, ast.BitXor, ast.BitAnd, ast.BitOr)
     ):
@@ -87,9 +89,9 @@ def _is_plain_node(node: ast.AST, context: str, names: set[str]) -> bool:
             return False
         if isinstance(func.value, ast.Name) and func.value.id == context:
             return func.attr in _OF_CONTEXT
-        return func.attr in _SMOOTH
+        return func.attr in known
     if isinstance(node, ast.Attribute):
         if isinstance(node.value, ast.Name) and node.value.id in {context, "math"}:
             return True
-        return node.attr in _SMOOTH or node.attr in _READ or ast.unparse(node) == "torch.nn.functional"
+        return node.attr in known or node.attr in _READ or ast.unparse(node) == "torch.nn.functional"
     return True

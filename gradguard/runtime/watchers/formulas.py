@@ -86,13 +86,14 @@ class _Formulas(Watcher):
             return
         path, definition = found
         forward, backward = custom.method(definition, "forward"), custom.method(definition, "backward")
-        if forward is None or backward is None or not is_plain(forward) or not is_plain(backward):
+        if forward is None or backward is None or not is_plain(forward, kinks=True) or not is_plain(backward):
             return
         if _ON_PURPOSE.search(ast.get_docstring(definition) or "") or not _means_torch(kind):
             return
         names = [argument.arg for argument in forward.args.args[1:]]
         try:
-            wrong = _compare(kind, len(names))
+            wrong = _compare(kind, len(names)) if is_plain(forward) else None
+            wrong = wrong or _ignores_incoming(kind, len(names))
         except Exception:  # these numbers do not suit the Function
             return
         if wrong is None:
@@ -136,6 +137,51 @@ def _compare(kind: Any, inputs: int) -> tuple[int, float, float, bool] | None:
             verdicts.append(_compare_once(kind, inputs, tensors, generator))
     first, second = verdicts
     return first if first is not None and second is not None and first[0] == second[0] else None
+
+
+def _ignores_incoming(kind: Any, inputs: int) -> tuple[int, float, float, bool] | None:
+    """The same where backward gives the derivative, but does not multiply it by the gradient that comes in.
+
+    That the derivative is right is the proof that no other one is meant, in Functions with kinks, too.
+    """
+    generator = torch.Generator().manual_seed(0)
+    found: tuple[int, float, float, bool] | None = None
+    with torch.no_grad():
+        tensors = _tensor_positions(kind, inputs, generator)
+        if not tensors:
+            return None
+        position = tensors[0]
+        for shift in (0.0, -1.1):
+            arguments = _arguments(inputs, tensors, generator)
+            arguments[position] = value = arguments[position] + shift
+            context = _Context(inputs)
+            out = kind.forward(context, *arguments)
+            weights = torch.rand(out.shape, generator=generator, dtype=torch.float64) + 0.5
+            once, again = (_first(kind.backward(context, given), position) for given in (torch.ones_like(out), weights))
+            ahead, behind = (_shifted(kind, arguments, position, step) for step in (_STEP, -_STEP))
+            sides = (ahead - out) / _STEP, (out - behind) / _STEP
+            if not all(torch.isfinite(side).all() for side in sides):
+                continue  # a logarithm of a negative number
+            if once.shape != value.shape or out.shape != value.shape or not torch.equal(once, again):
+                return None
+            if not all(torch.allclose(side.sum(), once.sum(), rtol=_TOLERANCE) for side in sides):
+                return None
+            if not torch.allclose(sides[0], once, rtol=_TOLERANCE, atol=_TOLERANCE):
+                return None  # each output depends on several inputs
+            if not torch.equal(out, value) and bool(once.any()):
+                scale = float(weights.sum())
+                found = position, float(once.sum()) / scale, float((weights * once).sum()) / scale, False
+    return found
+
+
+def _first(grads: Any, position: int) -> Any:
+    return grads[position] if isinstance(grads, tuple) else grads
+
+
+def _shifted(kind: Any, arguments: list[Any], position: int, step: float) -> Any:
+    moved = list(arguments)
+    moved[position] = arguments[position] + step
+    return kind.forward(_Context(len(arguments)), *moved)
 
 
 def _arguments(inputs: int, tensors: Sequence[int], generator: torch.Generator) -> list[Any]:
