@@ -196,6 +196,8 @@ class Gradients:
         """A backward begins: what has happened since the last look was done by hand or by unseen code."""
         self._moves(by_hand)
         self._look(list(self._parameters.values()), site)
+        for _, _, updater in self._updaters.values():
+            self._wiped(updater, site)
 
     def leave(self, event: Callable[[frozenset[Hashable]], Backward], parameters: Sequence[Parameter] = ()) -> None:
         """A backward ends, or an optimizer steps in its middle: what has changed was added by it."""
@@ -229,6 +231,7 @@ class Gradients:
         """An optimizer has stepped."""
         parameters = updater.parameters
         self._look(parameters, before)
+        self._wiped(updater, before)
         self._stepped = True
         cells = frozenset([parameter.cell for parameter in parameters])
         if all(parameter.grad is None for parameter in parameters) and self._moved(parameters):
@@ -242,8 +245,29 @@ class Gradients:
                 tensor = parameter.tensor()
                 if tensor is not None:
                     self._sample(parameter, tensor)
-            parameter.uses += 1
+            parameter.uses += parameter.grad is not None
             parameter.fresh = False
+
+    def _wiped(self, updater: Updater, before: Hashable) -> None:
+        """Gradients that would be stale are cleared if they hold nothing: `.grad.data.zero_()` leaves no other trace."""
+        stale = {cell for cell in {known.cell for known in updater.parameters} if self._is_stale(cell, updater.key)}
+        if not stale:
+            return
+        wiped = []
+        for parameter in updater.parameters:
+            tensor = parameter.tensor() if parameter.cell in stale else None
+            grad = None if tensor is None else _grad(tensor)
+            if tensor is not None and grad is not None and _is_zero(grad):
+                parameter.note(tensor)
+                parameter.fresh = False
+                wiped.append(parameter)
+        if wiped:
+            self._emit(_cleared(before, self._split(wiped)))
+
+    def _is_stale(self, cell: Hashable, updater: Hashable) -> bool:
+        state = self._ledger.gradient(cell)
+        use = state.uses.get(updater)
+        return use is not None and use.upto < len(state.added)
 
     def full(self, parameters: Iterable[Parameter]) -> list[Tensor]:
         """The tensors of those whose gradient has been added to and holds more than zeros."""
@@ -428,7 +452,10 @@ class Gradients:
         parameter.uses += 1
 
     def _moves(self, by_hand: ByHand) -> None:
-        """Leaves without an optimizer that have moved along their unchanged gradient were updated by hand."""
+        """Leaves without an optimizer that have moved along their latest gradient were updated by hand.
+
+        The gradient may have been cleared since: what the weights have moved along is its copy.
+        """
         moved: list[Parameter] = []
         tensors: list[Tensor] = []
         for parameter in self._parameters.values():
@@ -443,7 +470,7 @@ class Gradients:
             parameter.suspect = (
                 grad is not None and _same(parameter.block, grad, parameter.latest) and any(_flat(parameter.block))
             )
-            if parameter.weights is None or grad is None:
+            if parameter.weights is None:
                 continue
             weights = _copy(tensor)
             if weights is not None and _flat(weights) == _flat(parameter.weights):
