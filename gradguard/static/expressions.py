@@ -31,6 +31,7 @@ from gradguard.static.values import (
     Arguments,
     Const,
     External,
+    Formatted,
     Function,
     Import,
     Instance,
@@ -126,11 +127,11 @@ def _formatted(it: Interpreter, node: cst.FormattedString) -> Value:
         elif type(part) is cst.FormattedStringExpression:
             value = evaluate(it, part.expression)
             plain = part.conversion is None and part.format_spec is None and part.equal is None
-            if plain and isinstance(value, Const) and type(value.value) in (int, str):
+            if plain and isinstance(value, Const) and type(value.value) in (int, str, Formatted):
                 text.append(str(value.value))
             else:
                 known = False
-    return Const("".join(text)) if known else Opaque("text")
+    return Const(Formatted("".join(text))) if known else Opaque("text")
 
 
 def _concatenated(it: Interpreter, node: cst.ConcatenatedString) -> Value:

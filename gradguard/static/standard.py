@@ -180,7 +180,7 @@ def _isinstance(it: Interpreter, arguments: Arguments, node: cst.CSTNode) -> Val
 
 def _getattr(it: Interpreter, arguments: Arguments, node: cst.CSTNode) -> Value:
     value, name = arguments.get(0), arguments.get(1)
-    if value is None or not isinstance(name, Const) or not isinstance(name.value, str):
+    if value is None or not isinstance(name, Const) or type(name.value) is not str:
         return Opaque(refs=(value,) if value is not None else ())
     return expressions.get_attribute(it, value, name.value, node)
 
@@ -188,7 +188,7 @@ def _getattr(it: Interpreter, arguments: Arguments, node: cst.CSTNode) -> Value:
 def _setattr(it: Interpreter, arguments: Arguments, node: cst.CSTNode) -> Value:
 
     value, name, new = arguments.get(0), arguments.get(1), arguments.get(2)
-    if value is not None and isinstance(name, Const) and isinstance(name.value, str) and new is not None:
+    if value is not None and isinstance(name, Const) and type(name.value) is str and new is not None:
         assignment.set_attribute(it, value, name.value, new, node, node)
     elif isinstance(value, Instance) and isinstance(new, (Module, Instance, Tensor)):
         value.attributes[f"set {new.ident}"] = new

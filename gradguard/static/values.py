@@ -27,6 +27,12 @@ def fresh() -> int:
     return next(_counter)
 
 
+class Formatted(str):
+    """The text of an f-string: good as a key; as the name of an attribute it is one of many, and not followed."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Cut:
     """Why a value surely has no graph. `kind` is that of `events.Cut`; `what` is the operation, as the source has it.
