@@ -249,7 +249,7 @@ class Gradients:
             parameter.fresh = False
 
     def _wiped(self, updater: Updater, before: Hashable) -> None:
-        """Gradients that would be stale are cleared if they hold nothing: `.grad.data.zero_()` leaves no other trace."""
+        """A gradient that would be stale is cleared if it holds zeros: `.grad.data.zero_()` leaves no other trace."""
         stale = {cell for cell in {known.cell for known in updater.parameters} if self._is_stale(cell, updater.key)}
         if not stale:
             return
