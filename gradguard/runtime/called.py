@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -47,7 +48,12 @@ class Called:
 def calls_in(code: CodeType) -> list[ast.Call]:
     """The calls in the text of a function."""
     tree = text.scope(code)
-    return [node for node in ast.walk(tree) if isinstance(node, ast.Call)] if tree is not None else []
+    return [] if tree is None else _calls_under(tree)
+
+
+@functools.lru_cache(maxsize=256)
+def _calls_under(tree: ast.AST) -> list[ast.Call]:
+    return [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
 
 
 def called_by(frame: FrameType, calls: list[ast.Call]) -> Iterator[Called]:

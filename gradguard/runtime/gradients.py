@@ -21,7 +21,7 @@ from gradguard.ledger import Ledger
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Gradients", "Parameter", "Updater", "is_as_before", "values_of"]
+__all__ = ["Copy", "Gradients", "Parameter", "Updater", "is_as_before", "values_of"]
 
 Copy: TypeAlias = "Tensor | list[Any]"
 ByHand: TypeAlias = "Callable[[Sequence[Tensor]], tuple[Hashable, str]]"

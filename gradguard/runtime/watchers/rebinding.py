@@ -16,6 +16,7 @@ import torch
 from gradguard.events import LostParameter, LostUpdate
 from gradguard.runtime import text
 from gradguard.runtime.called import Called, called_by, calls_in
+from gradguard.runtime.gradients import Copy, is_as_before, values_of
 from gradguard.runtime.lost import Lost, lost_updates, rebound_from_itself, tensors_given
 from gradguard.runtime.names import name_in_frames
 from gradguard.runtime.sites import Instruction, is_users, parsed
@@ -38,7 +39,7 @@ class _Rebinding(Watcher):
     def __init__(self, guard: Guard) -> None:
         super().__init__(guard)
         self._visits: dict[Instruction | None, int] = {}
-        self._versions: dict[int, int] = {}  # of the leaves that no optimizer has
+        self._values: dict[int, Copy | None] = {}  # a sample of each leaf that no optimizer has
         self._read: set[int] = set()  # code whose text has been searched
         self._used: set[int] = set()  # optimizers that have stepped with a gradient
         self._told: set[int] = set()
@@ -58,8 +59,8 @@ class _Rebinding(Watcher):
         updates = next((watcher for watcher in self.guard.watchers if hasattr(watcher, "gradients")), None)
         stays = False
         for serial, tensor in () if updates is None else updates.gradients.unowned():
-            stays = stays or self._versions.get(serial) == tensor._version
-            self._versions[serial] = tensor._version
+            stays = stays or is_as_before(self._values.get(serial), tensor)
+            self._values[serial] = values_of(tensor)
         return stays
 
     def _search(self, frame: FrameType) -> None:
