@@ -86,6 +86,7 @@ def run(options: argparse.Namespace) -> int:
     except ScriptError as error:
         return fail(str(error))
     try:
+        writer.failed = status != 0
         writer.report(report)
         writer.draw(report)
     except OSError as error:
@@ -107,6 +108,7 @@ class _Writer:
 
     def __init__(self, options: argparse.Namespace, rank: tuple[int, int] | None) -> None:
         self._json: bool = options.format == "json"
+        self.failed = False  # the script
         self._rank = rank
         self._start = os.getcwd()  # the script may go elsewhere
         self._output: str | None = None
@@ -167,6 +169,8 @@ class _Writer:
             text.paragraph(f"Found {_count(found, 'problem')} (watched {watched}).", "title")
         elif report.errors:
             text.paragraph(f"No problems found in {watched}, as far as they could be watched.", "title")
+        elif self.failed and (report.passes or report.steps):
+            text.paragraph(f"The script has failed. No pitfall that gradguard knows was seen in {watched}.", "title")
         elif report.passes or report.steps:
             text.paragraph(f"All clear: no problems found in {watched}.", "good")
         else:

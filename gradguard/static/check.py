@@ -195,6 +195,10 @@ def _check(source: Source, rules: Sequence[Rule], stamp: Stamp | None = None, da
         from gradguard.static.engine import check_module
 
         found, failed = check_module(source, module, rules, dependencies=dependencies, stamp=stamp)
+        if found and not source.path.endswith(".ipynb"):
+            from gradguard.static.expected import without_expected
+
+            found = without_expected(source.text, found, {rule.code for rule in rules if rule.raises})
         return Outcome(found, failed, dependencies)
     except RecursionError:
         _show_traceback()

@@ -131,6 +131,14 @@ def test_how_much_was_watched(tmp_path, script, turns, clears, told):
     assert (data["backward_passes"], data["optimizer_steps"]) == (turns, turns)
 
 
+def test_a_script_that_fails_by_itself_is_not_called_clear(tmp_path, script):
+    script(STALE.replace("range(3)", "range(1)") + "\nraise ValueError('mine')\n")
+    done = gradguard("run", "train.py", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "The script has failed. No pitfall that gradguard knows was seen in 1 backward pass" in done.stderr
+    assert "All clear" not in done.stderr
+
+
 def test_interrupted(tmp_path, script):
     script(f"{STALE}\nprint('ready', flush=True)\nimport time\ntime.sleep(60)\n")
     process = subprocess.Popen(
