@@ -132,6 +132,11 @@ class Gradient:
         """Whether all that was added has been used."""
         return any(use.upto == len(self.added) for use in self.uses.values())
 
+    def is_stale(self, updater: UpdaterId) -> bool:
+        """Whether something has been added since this updater used the gradient."""
+        use = self.uses.get(updater)
+        return use is not None and use.upto < len(self.added)
+
     def look(self) -> None:
         self.seen_upto = len(self.added)
 

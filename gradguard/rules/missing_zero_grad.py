@@ -25,7 +25,7 @@ def detect(event: OptimizerStep | ManualUpdate, ledger: Ledger) -> Iterator[Repo
     for gradient in event.gradients:
         state = ledger.gradient(gradient)
         use = state.uses.get(event.updater)
-        if use is not None and len(state.added) > use.upto:
+        if use is not None and state.is_stale(event.updater):
             polluter = _polluter(state, use, certain=isinstance(event, ManualUpdate) or event.complete)
             if polluter.site not in reported:
                 reported.add(polluter.site)

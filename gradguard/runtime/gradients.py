@@ -250,7 +250,8 @@ class Gradients:
 
     def _wiped(self, updater: Updater, before: Hashable) -> None:
         """A gradient that would be stale is cleared if it holds zeros: `.grad.data.zero_()` leaves no other trace."""
-        stale = {cell for cell in {known.cell for known in updater.parameters} if self._is_stale(cell, updater.key)}
+        cells = {known.cell for known in updater.parameters}
+        stale = {cell for cell in cells if self._ledger.gradient(cell).is_stale(updater.key)}
         if not stale:
             return
         wiped = []
@@ -263,11 +264,6 @@ class Gradients:
                 wiped.append(parameter)
         if wiped:
             self._emit(_cleared(before, self._split(wiped)))
-
-    def _is_stale(self, cell: Hashable, updater: Hashable) -> bool:
-        state = self._ledger.gradient(cell)
-        use = state.uses.get(updater)
-        return use is not None and use.upto < len(state.added)
 
     def full(self, parameters: Iterable[Parameter]) -> list[Tensor]:
         """The tensors of those whose gradient has been added to and holds more than zeros."""
@@ -344,7 +340,7 @@ class Gradients:
     def _stale(self) -> bool:
         for cell in {parameter.cell for parameter in self._parameters.values()}:
             state = self._ledger.gradient(cell)
-            if any(use.upto < len(state.added) for use in state.uses.values()):
+            if any(map(state.is_stale, state.uses)):
                 return True
         return False
 
